@@ -1,0 +1,2 @@
+export * from './program.ts';
+export { Builder } from './builder.ts';

@@ -1,0 +1,3 @@
+export * as ix from './ix.ts';
+export type { Atom, Ix, Term, Var } from './ix.ts';
+export * from './expr.ts';
