@@ -91,7 +91,7 @@ function emitConstant(scope: FunctionScope, type: Value['type'], of: (lane: numb
     if (type === 'f') bits.setFloat32(4 * lane, of(lane), true);
     else bits.setInt32(4 * lane, of(lane), true);
   }
-  scope.simd(SIMD.const).raw(new Uint8Array(bits.buffer));
+  scope.constant(new Uint8Array(bits.buffer));
 }
 
 function emitLoad(scope: FunctionScope, v: Of<'load'>): void {

@@ -6,6 +6,7 @@ import { barrierFunction } from './barrier.ts';
 import { emitValue } from './emit-value.ts';
 import { FunctionScope } from './function-scope.ts';
 import { CORE, SCALAR, SIMD } from './opcodes.ts';
+import { temporariesOf, type Loop } from './temporaries.ts';
 
 export interface EmitOptions {
   /** The memory is shared between threads; without it barriers emit nothing. */
@@ -30,7 +31,7 @@ export function emitModule(program: VectorProgram, options: EmitOptions): Uint8A
     return index;
   };
   const barrier = options.shared ? program.functions.length : undefined;
-  const functions = program.functions.map((f) => emitFunction(f, { indexOf, barrier, relaxed: options.relaxed }));
+  const functions = program.functions.map((f) => emitFunction(f, { indexOf, barrier, relaxed: options.relaxed, temporaries: temporariesOf(f) }));
   if (options.shared) functions.push(barrierFunction(options.barrierAddress));
   const exported = options.exports ?? program.functions.slice(-1).map((f) => f.name);
   return assemble({
@@ -45,12 +46,13 @@ interface Linkage {
   /** Index of the barrier's function, if there is one. */
   readonly barrier: number | undefined;
   readonly relaxed: boolean;
+  readonly temporaries: ReadonlyMap<Loop, readonly number[]>;
 }
 
 function emitFunction(f: VectorFunction, link: Linkage): FunctionParts {
   const scope = new FunctionScope(f.locals.map((type) => (type === 'i32' ? I32 : V128)), link.relaxed);
   emitStatements(scope, f.body, link);
-  return { params: f.params, locals: scope.locals.slice(f.params), code: scope.code };
+  return { params: f.params, locals: scope.locals.slice(f.params), code: scope.finish() };
 }
 
 function emitStatements(scope: FunctionScope, statements: readonly Statement[], link: Linkage): void {
@@ -94,7 +96,7 @@ function emitIf(scope: FunctionScope, s: Extract<Statement, { op: 'if' }>, link:
 }
 
 /** Tests at the bottom, after one guard at the top that is left out where the bounds are known. */
-function emitLoop(scope: FunctionScope, s: Extract<Statement, { op: 'loop' }>, link: Linkage): void {
+function emitLoop(scope: FunctionScope, s: Loop, link: Linkage): void {
   const known = s.from.op === 'i32' && s.to.op === 'i32';
   if (known && s.from.value >= s.to.value) {
     emitValue(scope, s.from);
@@ -110,7 +112,10 @@ function emitLoop(scope: FunctionScope, s: Extract<Statement, { op: 'loop' }>, l
     scope.code.byte(SCALAR.ltS).byte(CORE.if).byte(CORE.empty);
   }
   scope.code.byte(CORE.loop).byte(CORE.empty);
+  scope.enterLoop();
   emitStatements(scope, s.body, link);
+  scope.leaveLoop();
+  for (const index of link.temporaries.get(s) ?? []) scope.clear(index);
   scope.local(CORE.localGet, s.index);
   scope.i32(s.step);
   scope.code.byte(SCALAR.add);
@@ -121,7 +126,7 @@ function emitLoop(scope: FunctionScope, s: Extract<Statement, { op: 'loop' }>, l
 }
 
 /** The loop's bound as something that costs nothing to read again: a constant, or a local that its body leaves alone. */
-function loopBound(scope: FunctionScope, s: Extract<Statement, { op: 'loop' }>): Value {
+function loopBound(scope: FunctionScope, s: Loop): Value {
   if (s.to.op === 'i32') return s.to;
   if (s.to.op === 'local' && s.to.index !== s.index && !assigns(s.body, s.to.index)) return s.to;
   emitValue(scope, s.to);
