@@ -1,3 +1,4 @@
 export * from './dtype.ts';
 export * from './shape.ts';
 export * from './fault.ts';
+export * from './random.ts';
