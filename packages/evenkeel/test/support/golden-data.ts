@@ -48,6 +48,39 @@ export function goldenTrajectory(): GoldenTrajectory {
   return readGolden<GoldenTrajectory>('trajectory');
 }
 
+export interface GoldenDense {
+  readonly shape: readonly number[];
+  readonly data: readonly number[];
+}
+
+/** One layer, loss or function; `gradients` are those of sum(output * upstream). */
+export interface GoldenLayer {
+  readonly name: string;
+  readonly op: string;
+  readonly options: Readonly<Record<string, number | boolean | readonly number[]>>;
+  readonly inputs: Readonly<Record<string, GoldenDense>>;
+  readonly output: GoldenDense;
+  readonly upstream: GoldenDense;
+  readonly gradients: Readonly<Record<string, GoldenDense>>;
+  /** Running statistics after the step, for batch norm while training. */
+  readonly extra?: Readonly<Record<string, GoldenDense>>;
+}
+
+/** One update rule: `values[i]` is the parameter after the update with `gradients[i]`. Options are PyTorch's. */
+export interface GoldenUpdate {
+  readonly rule: string;
+  readonly options: Readonly<Record<string, number | boolean | readonly number[]>>;
+  readonly defaults: Readonly<Record<string, number | boolean | readonly number[]>>;
+  readonly initial: readonly number[];
+  readonly gradients: readonly (readonly number[])[];
+  readonly values: readonly (readonly number[])[];
+}
+
+/** Reads the file that tools/goldens/layers.py writes. */
+export function goldenLayers(): { readonly layers: readonly GoldenLayer[]; readonly updates: readonly GoldenUpdate[] } {
+  return readGolden('layers');
+}
+
 /** Parses test/goldens/NAME.json. */
 export function readGolden<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(`../goldens/${name}.json`, import.meta.url), 'utf8')) as T;
