@@ -1,10 +1,12 @@
 /** A reduction is one file: how to start, take a value, join two partial results, and finish. */
 import type { DType } from '../base/index.ts';
 import type { Expr } from '../scalar/index.ts';
-import type { Node } from './node.ts';
+import type { Build, Node } from './node.ts';
 
 export interface Monoid {
   readonly name: string;
+  /** Dtypes of the values that it takes. */
+  readonly types: readonly DType[];
   /** The results that one walk over the values gives: `value` for sum; `mean` and `m2` for moments. */
   readonly fields: readonly string[];
   /** True where a value's position among the reduced ones matters (argmax). */
@@ -23,7 +25,7 @@ export interface Monoid {
   /** The result for no values at all. */
   readonly empty: (field: string) => number;
   /** Naive f64 result over the values in row-major order. */
-  reference(values: Float64Array, field: string): number;
+  reference(values: Float64Array, field: string, input: DType): number;
   /** Cotangent of x for `out = reduce(x)` (axes dropped); undefined where no gradient flows. */
-  vjp(x: Node, out: Node, axes: readonly number[], field: string, g: Node): Node | undefined;
+  vjp(x: Node, out: Node, axes: readonly number[], field: string, g: Node, build: Build): Node | undefined;
 }

@@ -6,6 +6,12 @@ import type { Expr, Ix } from '../scalar/index.ts';
 /** What is known of a value before it exists. */
 export interface Spec { readonly shape: Shape; readonly dtype: DType }
 
+/** The builders of build.ts, which a vjp is handed so that ops need not import each other. */
+export type Build = typeof import('./build.ts');
+
+/** Attributes of an op that has none. */
+export type NoAttrs = Readonly<Record<string, never>>;
+
 export interface Node<A = unknown> extends Spec {
   readonly op: Op<A>;
   readonly inputs: readonly Node[];
@@ -31,7 +37,7 @@ export interface Op<A = unknown> {
   /** Shape and dtype of the result. @throws Fault E2xx for a mistake of the user. */
   infer(inputs: readonly Spec[], attrs: A): Spec;
   /** Cotangents of the inputs (undefined: no gradient flows), as ordinary nodes, so that gradients of gradients work. */
-  vjp(node: Node<A>, g: Node): readonly (Node | undefined)[];
+  vjp(node: Node<A>, g: Node, build: Build): readonly (Node | undefined)[];
   /** One element of the result (map, view and random sources). */
   lower?(node: Node<A>, inputs: readonly Cell[], index: readonly Ix[]): Expr;
   /** Naive f64 JavaScript; the oracle. */

@@ -1,0 +1,44 @@
+import { binary, literal, select, unary } from '../../scalar/index.ts';
+import type { Expr } from '../../scalar/index.ts';
+import { FLOAT } from '../check.ts';
+import { shareAmongTies } from '../extremes.ts';
+import type { Monoid } from '../monoid.ts';
+
+/**
+ * The largest value and log(sum of e^x) in one pass with one exponential per value; softmax(x) is e^(x - lse). The state is
+ * (max, sum of e^(x - max)): Milakov & Gimelshein 2018, "Online normalizer calculation for softmax". max is at least
+ * -3.4e38, so that x - max is no NaN where every x is -Infinity; lse is -Infinity then, and for no values.
+ */
+export const softmax: Monoid = {
+  name: 'softmax',
+  types: FLOAT,
+  fields: ['max', 'lse'],
+  positional: false,
+  fieldType: () => 'f32',
+  stateTypes: () => ['f32', 'f32'],
+  init: () => [literal(FLOOR), literal(0)],
+  step([best, sum], x) {
+    const d = binary('sub', x, best);
+    const e = unary('exp', unary('neg', unary('abs', d)));
+    const grown = binary('add', binary('mul', sum, e), literal(1));
+    return [binary('max', best, x), select(binary('lt', best, x), grown, binary('add', sum, e))];
+  },
+  merge([bestA, sumA], [bestB, sumB]) {
+    const best = binary('max', bestA, bestB);
+    const scaled = (max: Expr, sum: Expr): Expr => binary('mul', sum, unary('exp', binary('sub', max, best)));
+    return [best, binary('add', scaled(bestA, sumA), scaled(bestB, sumB))];
+  },
+  finish: ([best, sum], _, field) => (field === 'max' ? best : binary('add', best, unary('log', sum))),
+  empty: (field) => (field === 'max' ? FLOOR : -Infinity),
+  reference(values, field) {
+    const best = values.reduce((max, x) => Math.max(max, x), FLOOR);
+    return field === 'max' ? best : best + Math.log(values.reduce((sum, x) => sum + Math.exp(x - best), 0));
+  },
+  vjp(x, out, axes, field, g, build) {
+    if (field === 'max') return shareAmongTies(x, out, axes, g, build);
+    const { mul, exp, sub, expand } = build;
+    return mul(expand(g, x.shape, axes), exp(sub(x, expand(out, x.shape, axes))));
+  },
+};
+
+const FLOOR = -3.4e38;
