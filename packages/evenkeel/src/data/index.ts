@@ -1,0 +1,10 @@
+export { arrays } from './arrays.ts';
+export type { ArrayColumn } from './arrays.ts';
+export { slice } from './dataset.ts';
+export type { Batch, Column, Dataset } from './dataset.ts';
+export { parseIdx } from './idx.ts';
+export type { IdxExpectation, IdxFile } from './idx.ts';
+export { loader, permutation } from './loader.ts';
+export type { Loader, LoaderOptions } from './loader.ts';
+export { mnist } from './mnist.ts';
+export type { MnistOptions } from './mnist.ts';
