@@ -132,9 +132,12 @@ function atomUses(atom: Atom, v: Var): boolean {
   }
 }
 
-function exprUses(e: Expr, v: Var): boolean {
+/** Expressions share parts, so each is visited once: a random draw has thousands of paths through a hundred parts. */
+function exprUses(e: Expr, v: Var, seen: Set<Expr> = new Set()): boolean {
+  if (seen.has(e)) return false;
+  seen.add(e);
   if (e.kind === 'load' || e.kind === 'index') return uses(e.ix, v);
-  return e.kind === 'op' ? e.args.some((a) => exprUses(a, v)) : false;
+  return e.kind === 'op' ? e.args.some((a) => exprUses(a, v, seen)) : false;
 }
 
 /** Replaces variables by expressions; `mapData` rewrites the data expressions inside. */
@@ -156,7 +159,8 @@ function substituteAtom(atom: Atom, bind: ReadonlyMap<string, Ix>, mapData: (e: 
   }
 }
 
-function build(terms: readonly Term[], constantPart: number): Ix {
+function build(terms: readonly Term[], constantSum: number): Ix {
+  const constantPart = constantSum + 0; // -0 becomes 0
   const sorted = terms.length > 1 ? [...terms].sort((a, b) => (a.atom.key < b.atom.key ? -1 : 1)) : terms;
   let min = constantPart;
   let max = constantPart;
