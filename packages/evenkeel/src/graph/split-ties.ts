@@ -1,6 +1,6 @@
 import type { Build, Node } from './node.ts';
 
-/** Shares g out to the larger of two operands, half to each where they tie: cotangents of [larger, smaller]. */
+/** [g where a > b, g where b > a], half of g in both where they tie: the cotangents of max(a, b), and of min(b, a). */
 export function splitTies(a: Node, b: Node, g: Node, build: Build): readonly [Node, Node] {
   const { select, lt, eq, mul, fullLike } = build;
   const tied = select(eq(a, b), mul(g, fullLike(g, 0.5)), fullLike(g, 0));

@@ -7,6 +7,6 @@ export const minimum = binaryOp({
   name: 'minimum',
   types: NUMBERS,
   lower: 'min',
-  vjp: ({ a, b, g }, build) => [...splitTies(b, a, g, build)].reverse(),
+  vjp: ({ a, b, g }, build) => splitTies(b, a, g, build),
   reference: (a, b) => Math.min(a, b),
 });
