@@ -1,0 +1,158 @@
+/** A step: traced once for each kind of input, run as one program every time it is called. */
+import { Fault, formatShape } from '../base/index.ts';
+import type { DType, Shape, TypedArray } from '../base/index.ts';
+import type { Plan } from '../compiler/index.ts';
+import { make, ops, topological } from '../graph/index.ts';
+import type { Node, Program } from '../graph/index.ts';
+import { checkBound, checkFeed } from './feed.ts';
+import type { Feed } from './feed.ts';
+import { flushEager } from './realize.ts';
+import { generation, prepare } from './runner.ts';
+import type { Runner } from './runner.ts';
+import { queue, structureVersion } from './state.ts';
+import { Trace, tracing } from './trace.ts';
+import type { Mode } from './trace.ts';
+import { Variable } from './variable.ts';
+
+export interface CompileOptions {
+  /** What layers such as dropout and batch normalization do; default 'train'. */
+  readonly mode?: Mode;
+  /** Run by the f64 reference and name the first node that makes NaN or infinity; slow. Default false. */
+  readonly debug?: boolean;
+}
+
+export interface Result {
+  readonly data: TypedArray;
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** What the step computes, as a function of its named inputs. It must not be async. */
+export type StepFunction = (inputs: Readonly<Record<string, Node>>) => Readonly<Record<string, Node>> | Promise<unknown> | void;
+
+interface Compiled {
+  readonly names: readonly string[];
+  readonly outputs: readonly string[];
+  readonly program: Program;
+  /** Exclusive limits of inputs that index something, by slot. */
+  readonly limits: ReadonlyMap<number, number>;
+  runner: Runner;
+  generation: unknown;
+}
+
+/** A compiled step on graph nodes; `compile` of the tensor floor puts tensors around it. */
+export class GraphStep {
+  readonly name: string;
+  readonly mode: Mode;
+  /** Counts the runs that drew random numbers; save it to continue the same sequence. */
+  readonly counter: Variable;
+  private readonly fn: StepFunction;
+  private readonly debug: boolean;
+  private readonly cache = new Map<string, Compiled>();
+
+  constructor(name: string, fn: StepFunction, options: CompileOptions = {}) {
+    this.name = name;
+    this.fn = fn;
+    this.mode = options.mode ?? 'train';
+    this.debug = options.debug ?? false;
+    this.counter = new Variable({ shape: [], dtype: 'u32', name: `${name}.step` });
+  }
+
+  /** The plans made so far, one for each signature of the inputs; empty under the oracle. */
+  get plans(): readonly Plan[] {
+    return [...this.cache.values()].flatMap((c) => (c.runner.plan ? [c.runner.plan] : []));
+  }
+
+  /**
+   * Runs the step; the feeds must stay unchanged until the promise resolves. Calls are carried out in order.
+   * @throws E401, E402 for inputs that do not fit; whatever tracing throws. Refs then keep their values.
+   */
+  async run(feeds: Readonly<Record<string, Feed>>): Promise<Record<string, Result>> {
+    await flushEager();
+    return queue.add(() => this.runNow(feeds));
+  }
+
+  /** What the compiler says about every plan. */
+  async explain(): Promise<string> {
+    if (this.plans.length === 0) return `${this.name}: no plans yet`;
+    const { explain } = await import('../compiler/index.ts');
+    return this.plans.map((plan) => explain(plan)).join('\n');
+  }
+
+  /** Frees the plans. */
+  dispose(): void {
+    for (const compiled of this.cache.values()) compiled.runner.dispose();
+    this.cache.clear();
+  }
+
+  private async runNow(feeds: Readonly<Record<string, Feed>>): Promise<Record<string, Result>> {
+    const compiled = await this.compiledFor(feeds);
+    const { names, limits, program, outputs } = compiled;
+    names.forEach((name, slot) => {
+      checkFeed(this.name, name, feeds[name]);
+      const limit = limits.get(slot);
+      if (limit !== undefined) checkBound(this.name, name, feeds[name], limit);
+    });
+    const arrays = await compiled.runner.run(names.map((name) => feeds[name]));
+    const results: Record<string, Result> = {};
+    outputs.forEach((name, i) => {
+      const { shape, dtype } = program.outputs[i];
+      results[name] = { data: arrays[i], shape, dtype };
+    });
+    return results;
+  }
+
+  private async compiledFor(feeds: Readonly<Record<string, Feed>>): Promise<Compiled> {
+    const signature = signatureOf(feeds);
+    let compiled = this.cache.get(signature);
+    if (!compiled) {
+      const traced = this.trace(feeds);
+      compiled = { ...traced, runner: await prepare(traced.program, this.debug), generation: generation() };
+      this.cache.set(signature, compiled);
+    } else if (compiled.generation !== generation()) {
+      compiled.runner = await prepare(compiled.program, this.debug);
+      compiled.generation = generation();
+    }
+    return compiled;
+  }
+
+  /** Nothing outside the trace changes until the program runs, so an exception here leaves no mark. */
+  private trace(feeds: Readonly<Record<string, Feed>>): Omit<Compiled, 'runner' | 'generation'> {
+    const trace = new Trace(this.mode, this.counter);
+    const names = Object.keys(feeds);
+    const inputs = names.map((name, slot): Node => make(ops.input, [], { slot, shape: feeds[name].shape, dtype: feeds[name].dtype }, name));
+    const named = Object.fromEntries(names.map((name, slot) => [name, inputs[slot]]));
+    const returned = tracing(trace, () => this.fn(named)) ?? {};
+    if (returned instanceof Promise) throw asyncFault(this.name);
+    const assigns = [...trace.assigns].map(([variable, value]) => ({ ref: trace.before(variable), value }));
+    const program: Program = { inputs, outputs: Object.values(returned), assigns };
+    checkInputs(this.name, program);
+    const limits = new Map([...trace.limits].flatMap(([node, limit]) => (inputs.includes(node) ? [[inputs.indexOf(node), limit] as const] : [])));
+    return { names, outputs: Object.keys(returned), program, limits };
+  }
+}
+
+function signatureOf(feeds: Readonly<Record<string, Feed>>): string {
+  let signature = `${structureVersion()}`;
+  for (const name in feeds) signature += `;${name}:${feeds[name].dtype}${formatShape(feeds[name].shape)}`;
+  return signature;
+}
+
+/** Inputs of other steps have no value here. */
+function checkInputs(step: string, program: Program): void {
+  const own = new Set(program.inputs);
+  for (const node of topological([...program.outputs, ...program.assigns.map((a) => a.value)])) {
+    if (node.op.name !== 'input' || own.has(node)) continue;
+    throw new Fault({
+      code: 'E404', op: step, rule: `it uses the input "${node.where ?? '?'}" of another step, which has a value only there`,
+      hint: 'pass the tensor as an input of this step, or return it from the other one',
+    });
+  }
+}
+
+function asyncFault(step: string): Fault {
+  return new Fault({
+    code: 'E405', op: step, rule: 'the function of a step must not be async: it only describes what to compute',
+    hint: 'prepare data before the step, pass them as inputs, and await the step itself',
+  });
+}

@@ -1,0 +1,80 @@
+/** Computes lazy values: one run for all that are asked for, by a plan that is kept for graphs of the same structure. */
+import { Fault, InternalError } from '../base/index.ts';
+import type { TypedArray } from '../base/index.ts';
+import type { Assign, Node } from '../graph/index.ts';
+import type { Feed } from './feed.ts';
+import { generation, prepare } from './runner.ts';
+import type { Runner } from './runner.ts';
+import { queue } from './state.ts';
+import { Interner, programOf, sameKey, structureOf } from './structure.ts';
+import type { Structure } from './structure.ts';
+import { checkFresh, eagerTrace, takeEagerAssigns } from './trace.ts';
+
+/** Plans of eager code that are kept. */
+const CACHE_SIZE = 32;
+
+interface Cached { readonly hash: number; readonly key: readonly number[]; readonly runner: Runner; readonly generation: unknown }
+
+const cache: Cached[] = [];
+const interner = new Interner();
+const values = new WeakMap<Node, TypedArray>();
+
+/** The value of a node, if it is a constant or was computed before. */
+export function knownValue(node: Node): TypedArray | undefined {
+  return node.op.name === 'constant' ? (node.attrs as { readonly data: TypedArray }).data : values.get(node);
+}
+
+/**
+ * Values of the nodes, row-major. What eager code has assigned to refs is committed by the same run.
+ * @throws E403 for a node built on an overwritten ref; E404 for one that belongs to a compiled step
+ */
+export async function realize(nodes: readonly Node[]): Promise<TypedArray[]> {
+  const pending = eagerTrace().assigns.size > 0;
+  if (!pending && nodes.every((n) => knownValue(n) !== undefined)) return nodes.map((n) => knownValue(n)!);
+  const assigned = takeEagerAssigns();
+  const assigns = [...assigned].map(([variable, value]) => ({ ref: eagerTrace().before(variable), value }));
+  const structure = structureOf([...nodes, ...assigns.flatMap((a) => [a.ref, a.value])], knownValue, interner);
+  for (const node of structure.sources) checkSource(node);
+  for (const variable of assigned.keys()) variable.version++;
+  const results = await queue.add(() => run(structure, nodes, assigns));
+  nodes.forEach((node, i) => values.set(node, results[i]));
+  return results;
+}
+
+/** Commits what eager code has assigned. */
+export async function flushEager(): Promise<void> {
+  if (eagerTrace().assigns.size > 0) await realize([]);
+}
+
+function checkSource(node: Node): void {
+  if (node.op.name === 'ref') checkFresh(node);
+  if (node.op.name !== 'input') return;
+  throw new Fault({
+    code: 'E404', op: 'data', rule: 'this tensor has a value only inside the compiled step that made it',
+    where: node.where, hint: 'return it from the step, or compute it outside the step',
+  });
+}
+
+async function run(structure: Structure, nodes: readonly Node[], assigns: readonly Assign[]): Promise<TypedArray[]> {
+  const runner = await runnerFor(structure, nodes, assigns);
+  return runner.run(structure.leaves.map(feedOf));
+}
+
+function feedOf(leaf: Node): Feed {
+  const data = knownValue(leaf);
+  if (!data) throw new InternalError(`a leaf of kind ${leaf.op.name} has no value`);
+  return { data, shape: leaf.shape, dtype: leaf.dtype };
+}
+
+async function runnerFor(structure: Structure, nodes: readonly Node[], assigns: readonly Assign[]): Promise<Runner> {
+  const found = cache.findIndex((c) => c.hash === structure.hash && sameKey(c.key, structure.key));
+  const known = found < 0 ? undefined : cache.splice(found, 1)[0];
+  if (known && known.generation === generation()) {
+    cache.push(known);
+    return known.runner;
+  }
+  const runner = await prepare(programOf(structure, nodes, assigns), false);
+  cache.push({ hash: structure.hash, key: structure.key, runner, generation: generation() });
+  if (cache.length > CACHE_SIZE) cache.shift()!.runner.dispose();
+  return runner;
+}

@@ -1,0 +1,96 @@
+/** The one place where the process remembers something: what was configured, which device is open, what waits for it. */
+import { backends } from '../backends/index.ts';
+import type { BackendName, Device } from '../backends/index.ts';
+import { Fault } from '../base/index.ts';
+import { Queue } from './queue.ts';
+import type { Variable } from './variable.ts';
+
+export interface Configuration {
+  /** `wasm`: WebAssembly on all cores. `plain`: simple JavaScript. `oracle`: the f64 reference, node by node. */
+  readonly backend?: BackendName | 'oracle';
+  /** Threads of the device; default: as many as the machine runs at once. */
+  readonly threads?: number;
+}
+
+/** What runs when nothing is configured. */
+const DEFAULT_BACKEND: BackendName | 'oracle' = 'oracle';
+
+interface OpenDevice {
+  readonly device: Device;
+  /** Variables whose values live on the device. */
+  readonly residents: Set<Variable>;
+}
+
+const state: { backend: BackendName | 'oracle'; threads: number | undefined; open: Promise<OpenDevice> | undefined; opened: OpenDevice | undefined; structure: number } = {
+  backend: DEFAULT_BACKEND, threads: undefined, open: undefined, opened: undefined, structure: 0,
+};
+
+/** Everything that runs passes through here. */
+export const queue = new Queue();
+
+/**
+ * Chooses the backend and its threads. Where a device is already open it is shut down first; values are kept.
+ * @throws E101 for a backend that does not exist or a number of threads that is not a whole number from 1
+ */
+export async function configure(options: Configuration): Promise<void> {
+  const { backend = state.backend, threads = state.threads } = options;
+  if (backend !== 'oracle' && !Object.hasOwn(backends, backend)) {
+    const names = ['oracle', ...Object.keys(backends)].join(', ');
+    throw new Fault({ code: 'E101', op: 'configure', rule: `there is no backend "${String(backend)}"`, hint: `choose one of ${names}` });
+  }
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
+    throw new Fault({ code: 'E101', op: 'configure', rule: 'threads must be a whole number from 1', detail: [`got ${threads}`], hint: 'leave it out to use every core' });
+  }
+  if (backend === state.backend && threads === state.threads) return;
+  if (state.open) await shutdown();
+  state.backend = backend;
+  state.threads = threads;
+}
+
+/** Name of the backend that is chosen now. */
+export function backendName(): BackendName | 'oracle' {
+  return state.backend;
+}
+
+/** Ends the device's threads and frees its memory. Refs keep their values; the next step opens a device again. */
+export function shutdown(): Promise<void> {
+  return queue.add(async () => {
+    if (!state.open) return;
+    const { device, residents } = await state.open;
+    for (const variable of [...residents]) variable.leave();
+    state.open = undefined;
+    state.opened = undefined;
+    await device.close();
+  });
+}
+
+/** The device of the chosen backend, opened on first use. Not for the oracle, which has none. */
+export async function openDevice(): Promise<OpenDevice> {
+  state.open ??= open(state.backend === 'oracle' ? 'wasm' : state.backend, state.threads);
+  try {
+    state.opened = await state.open;
+    return state.opened;
+  } catch (error) {
+    state.open = undefined;
+    throw error;
+  }
+}
+
+async function open(name: BackendName, threads: number | undefined): Promise<OpenDevice> {
+  const backend = await backends[name]();
+  return { device: await backend.open({ threads }), residents: new Set() };
+}
+
+/** The device if one is open. */
+export function currentDevice(): OpenDevice | undefined {
+  return state.opened;
+}
+
+/** Grows whenever something changes that tracing depends on but shapes do not show (frozen layers): compiled steps trace anew. */
+export function bumpStructure(): void {
+  state.structure++;
+}
+
+export function structureVersion(): number {
+  return state.structure;
+}

@@ -1,0 +1,111 @@
+/** The storage of a Ref: values that outlive a step. They live on the host until a device needs them, then on the device. */
+import { allocate, Fault, formatShape, sizeOf } from '../base/index.ts';
+import type { DType, Shape, TypedArray } from '../base/index.ts';
+import type { Device } from '../backends/index.ts';
+import { currentDevice, queue } from './state.ts';
+
+export class Variable {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly name: string;
+  readonly size: number;
+  /** Counts the values it has had, so that a tensor built on an older one can be told. */
+  version = 0;
+  private host: TypedArray | undefined;
+  private address: number | undefined;
+  private disposed = false;
+
+  /** @param initial as many elements as `shape` has; default: zeros. It is copied. @throws E401 for another number of elements */
+  constructor(spec: { readonly shape: Shape; readonly dtype: DType; readonly name: string }, initial?: ArrayLike<number>) {
+    this.shape = [...spec.shape];
+    this.dtype = spec.dtype;
+    this.name = spec.name;
+    this.size = sizeOf(spec.shape);
+    this.host = this.copied(initial ?? []);
+  }
+
+  /** A copy of the values, once everything asked for before is done. */
+  read(): Promise<TypedArray> {
+    return queue.add(() => this.peek().slice());
+  }
+
+  /** Replaces the values (copied now) after everything asked for before is done. @throws E401 for another number of elements */
+  write(data: ArrayLike<number>): void {
+    this.checkAlive();
+    const values = this.copied(data, true);
+    if (queue.idle) this.replace(values);
+    else void queue.add(() => this.replace(values));
+  }
+
+  /** Frees the storage. Steps that use the variable cannot run any more. */
+  dispose(): void {
+    this.disposed = true;
+    this.host = undefined;
+    const open = currentDevice();
+    if (open && this.address !== undefined) {
+      open.residents.delete(this);
+      open.device.release(this.address);
+    }
+    this.address = undefined;
+  }
+
+  /** For the runtime, inside the queue: the values now, as they lie on the host or a copy from the device. */
+  peek(): TypedArray {
+    this.checkAlive();
+    if (this.host) return this.host;
+    return currentDevice()!.device.read(this.address!, this.dtype, this.size);
+  }
+
+  /** For the runtime: a new value that the host computed. */
+  replace(values: TypedArray): void {
+    this.host = values;
+    this.version++;
+  }
+
+  /** For the runtime: a step on the device has written a new value. */
+  replacedOnDevice(): void {
+    this.version++;
+  }
+
+  /** For the runtime: its place on the device, made on first use. */
+  placeOn(device: Device, residents: Set<Variable>): number {
+    this.checkAlive();
+    if (this.address === undefined) {
+      this.address = device.allocate(this.size * 4);
+      residents.add(this);
+    }
+    return this.address;
+  }
+
+  /** For the runtime: moves the newest values to its place on the device. */
+  upload(device: Device): void {
+    this.checkAlive();
+    if (!this.host || this.address === undefined) return;
+    device.write(this.address, this.host);
+    this.host = undefined;
+  }
+
+  /** For the runtime: moves the values back to the host, because the device closes. */
+  leave(): void {
+    this.host = this.peek();
+    this.address = undefined;
+  }
+
+  private copied(data: ArrayLike<number>, exact = false): TypedArray {
+    if ((exact || data.length > 0) && data.length !== this.size) {
+      throw new Fault({
+        code: 'E401', op: this.name, rule: 'the number of values must match the shape',
+        detail: [`shape ${formatShape(this.shape)} holds ${this.size}, got ${data.length}`],
+        hint: 'pass the values of one tensor of exactly this shape, row-major',
+      });
+    }
+    const values = allocate(this.dtype, this.size);
+    values.set(data);
+    return values;
+  }
+
+  private checkAlive(): void {
+    if (!this.disposed) return;
+    throw new Fault({ code: 'E406', op: this.name, rule: 'its storage was disposed', hint: 'dispose a model only after its last step' });
+  }
+}

@@ -1,0 +1,13 @@
+export { arange, full, ones, tensor, zeros } from './create.ts';
+export type { TensorData } from './create.ts';
+export { compile } from './compile.ts';
+export type { Step, StepInput, StepValue } from './compile.ts';
+export * from './functions.ts';
+export { grad } from './grad.ts';
+export * from './layers.ts';
+export { noise, random } from './random.ts';
+export type { DrawOptions } from './random.ts';
+export { Buffer, Param, Ref } from './ref.ts';
+export type { RefOptions } from './ref.ts';
+export { Tensor } from './tensor.ts';
+export type { Nested, Operand } from './tensor.ts';
