@@ -21,10 +21,11 @@ export const gather: Op<NoAttrs> = {
     if (x.shape[0] === 0 && sizeOf(indices.shape) > 0) throw faults.gather(x, indices);
     return { shape: [...indices.shape, ...x.shape.slice(1)], dtype: x.dtype };
   },
-  vjp({ inputs: [x, indices] }, g, { reshape, broadcastTo, iota, eq, cast, dot }) {
+  vjp({ inputs: [x, indices] }, g, { minimum, maximum, fullLike, reshape, broadcastTo, iota, eq, cast, dot }) {
     const rows = x.shape[0];
     const count = sizeOf(indices.shape);
-    const positions = broadcastTo(reshape(indices, [1, count]), [rows, count]);
+    const limited = minimum(maximum(indices, fullLike(indices, 0)), fullLike(indices, rows - 1));
+    const positions = broadcastTo(reshape(limited, [1, count]), [rows, count]);
     const oneHot = cast(eq(iota([rows, count], 0), positions), 'f32');
     const sums = dot(oneHot, reshape(g, [count, sizeOf(x.shape.slice(1))]), { batch: 0, contract: 1 });
     return [reshape(sums, x.shape), undefined];

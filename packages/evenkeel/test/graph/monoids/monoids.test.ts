@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import type { DType } from '../../../src/base/index.ts';
+import { build, dense, grad, monoids } from '../../../src/graph/index.ts';
+import type { Monoid } from '../../../src/graph/index.ts';
+import { literal } from '../../../src/scalar/index.ts';
+import { apply, checkGradient, expectClose, randomDense, randomValues } from '../../support/check-op.ts';
+import { interpret } from '../../support/interpret.ts';
+
+const all: readonly Monoid[] = Object.values(monoids);
+
+/** The state after a walk over the values, by step alone. */
+function walk(monoid: Monoid, values: readonly number[], from: number, dtype: DType, first = values[0] ?? 0): number[] {
+  let state = monoid.init(literal(first, dtype), dtype).map((e) => interpret(e, {}));
+  values.forEach((x, position) => {
+    state = monoid.step(known(state, monoid, dtype), literal(x, dtype), literal(from + position, 'i32')).map((e) => interpret(e, {}));
+  });
+  return state;
+}
+
+function known(state: readonly number[], monoid: Monoid, dtype: DType) {
+  return state.map((value, slot) => literal(value, monoid.stateTypes(dtype)[slot]));
+}
+
+/** Walks pieces of the given lengths apart and merges them in order. */
+function inPieces(monoid: Monoid, values: readonly number[], lengths: readonly number[], field: string, dtype: DType): number {
+  let count = 0;
+  let state = walk(monoid, [], 0, dtype, values[0]);
+  for (const length of lengths) {
+    const piece = walk(monoid, values.slice(count, count + length), count, dtype, values[count] ?? 1e6);
+    const merged = monoid.merge(known(state, monoid, dtype), known(piece, monoid, dtype), literal(count), literal(length));
+    state = merged.map((e) => interpret(e, {}));
+    count += length;
+  }
+  return interpret(monoid.finish(known(state, monoid, dtype), literal(count), field), {});
+}
+
+describe.each(all.map((m) => [m.name, m] as const))('%s', (_, monoid) => {
+  const samples: readonly (readonly [DType, readonly number[]])[] = [
+    ['f32', randomValues(12, -2, 2)], ['f32', [3]], ['f32', [-5, -5, -5, 1, 1, -7, 1, 0, 0]], ['f32', [1, NaN, 2, NaN, 3, 1, 2, 3, 4]],
+    ['i32', [-5, -5, 7, 7, 2, 7, -2147483648, 4, 7]], ['u32', [3, 4294967295, 4294967295, 0, 1, 2, 9, 9, 9]],
+  ];
+  const fitting = samples.filter(([dtype]) => monoid.types.includes(dtype));
+
+  it('walks, merges and finishes to its reference, however the values are cut', () => {
+    for (const [dtype, values] of fitting) {
+      const n = values.length;
+      for (const field of monoid.fields) {
+        const expected = monoid.reference(Float64Array.from(values), field, dtype);
+        const wrapped = monoid.fieldType(field, dtype) === 'u32' ? expected >>> 0 : expected;
+        for (const cut of [[n], [0, n], [n, 0], [0, 0, n, 0], n > 3 ? [2, 0, n - 3, 1] : [n]]) {
+          expectClose(inPieces(monoid, values, cut, field, dtype), wrapped, 9, `${dtype} ${values} cut ${cut}: ${field}`);
+        }
+      }
+    }
+  });
+
+  it('has state and result of the types that it says', () => {
+    for (const dtype of monoid.types) {
+      const types = monoid.stateTypes(dtype);
+      const state = monoid.init(literal(1, dtype), dtype);
+      expect(state.map((e) => e.dtype)).toEqual(types);
+      expect(monoid.step(state, literal(1, dtype), literal(0, 'i32')).map((e) => e.dtype)).toEqual(types);
+      expect(monoid.merge(state, state, literal(1), literal(1)).map((e) => e.dtype)).toEqual(types);
+      for (const field of monoid.fields) expect(monoid.finish(state, literal(1), field).dtype).toBe(monoid.fieldType(field, dtype));
+    }
+  });
+
+  if (monoid !== monoids.argmax) {
+    it('has the gradient that finite differences show', () => {
+      const smooth = ['sum', 'prod', 'moments'].includes(monoid.name);
+      for (const field of monoid.fields) {
+        for (const axes of [[1], [0, 2], [0, 1, 2]]) {
+          const order = smooth || field === 'lse' ? 2 : 1;
+          checkGradient((x) => build.reduce(x, monoid.name, field, axes), [randomDense([2, 3, 2], 0.5, 2)], { order });
+        }
+      }
+    });
+  }
+});
+
+describe('extremes', () => {
+  const gradient = (monoid: string, field: string, values: readonly number[]): number[] =>
+    [...apply((x) => grad(build.reduce(x, monoid, field, [0]), [x])[0], [dense([values.length], values)]).data];
+
+  it('share the gradient among ties', () => {
+    expect(gradient('max', 'value', [1, 3, 3, 2])).toEqual([0, 0.5, 0.5, 0]);
+    expect(gradient('min', 'value', [1, 1, 1, 2])).toEqual([1 / 3, 1 / 3, 1 / 3, 0]);
+    expect(gradient('softmax', 'max', [1, 3, 3, 2])).toEqual([0, 0.5, 0.5, 0]);
+  });
+
+  it('propagate NaN', () => {
+    for (const monoid of ['max', 'min']) expect(apply((x) => build.reduce(x, monoid, 'value', [0]), [dense([3], [1, NaN, 2])]).data[0]).toBeNaN();
+  });
+});
+
+describe('prod', () => {
+  const gradient = (values: readonly number[]): number[] =>
+    [...apply((x) => grad(build.reduce(x, 'prod', 'value', [0]), [x])[0], [dense([values.length], values)]).data];
+
+  it('gives each value the product of the others, zeros among them or not', () => {
+    expect(gradient([2, 3, 4])).toEqual([12, 8, 6]);
+    expect(gradient([2, 0, 4])).toEqual([0, 8, 0]);
+    expect(gradient([0, 0, 4])).toEqual([0, 0, 0]);
+    checkGradient((x) => build.reduce(x, 'prod', 'value', [1]), [dense([2, 3], [2, 0, 4, 0, 0, 1])]);
+  });
+});
+
+describe('argmax', () => {
+  const argmax = (values: readonly number[]): number => apply((x) => build.reduce(x, 'argmax', 'value', [0]), [dense([values.length], values)]).data[0];
+
+  it('takes the first of equals, and NaN before numbers', () => {
+    expect(argmax([1, 3, 3])).toBe(1);
+    expect(argmax([1, NaN, 3, NaN])).toBe(1);
+    expect(argmax([-Infinity, -Infinity])).toBe(0);
+  });
+});
+
+describe('moments', () => {
+  it('keeps the variance of values whose mean is ten thousand times their deviation', () => {
+    const values = randomValues(1000, -1, 1).map((x) => Math.fround(1e4 + x));
+    const exact = monoids.moments.reference(Float64Array.from(values), 'm2', 'f32');
+    const got = inPieces(monoids.moments, values, [10, 0, 490, 500], 'm2', 'f32');
+    expect(Math.abs(got - exact) / exact).toBeLessThan(1e-9);
+  });
+
+  it('is not troubled by the shift of an empty piece', () => {
+    const moments = monoids.moments;
+    const empty = [literal(NaN), literal(0), literal(0)];
+    const some = [literal(2), literal(3), literal(5)];
+    const merged = (a: typeof some, b: typeof some, countA: number, countB: number): number[] =>
+      moments.merge(a, b, literal(countA), literal(countB)).map((e) => interpret(e, {}));
+    expect(merged(empty, some, 0, 3)).toEqual([2, 3, 5]);
+    expect(merged(some, empty, 3, 0)).toEqual([2, 3, 5]);
+  });
+});
+
+describe('softmax', () => {
+  it('takes -Infinity as a value of weight nothing', () => {
+    const lse = (values: readonly number[]): number => inPieces(monoids.softmax, values, [1, values.length - 1], 'lse', 'f32');
+    expect(lse([-Infinity, 0, -Infinity, 0])).toBeCloseTo(Math.LN2, 14);
+    expect(lse([-Infinity, -Infinity])).toBe(-Infinity);
+    expect(inPieces(monoids.softmax, [-Infinity, -Infinity], [2], 'max', 'f32')).toBe(-3.4e38);
+  });
+
+  it('does not overflow', () => {
+    expect(inPieces(monoids.softmax, [1000, 1000, -1000], [3], 'lse', 'f32')).toBeCloseTo(1000 + Math.LN2, 12);
+  });
+});
