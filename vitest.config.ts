@@ -16,7 +16,6 @@ export default defineConfig({
         execArgv: [`--conditions=${conditions[0]}`],
         testTimeout: 30_000,
         hookTimeout: 60_000,
-        teardownTimeout: 10_000,
       },
     }],
   },
