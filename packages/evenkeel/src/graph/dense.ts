@@ -1,5 +1,5 @@
 /** The reference evaluator's arithmetic: naive loops over f64, one element at a time. */
-import { sizeOf, stridesOf } from '../base/index.ts';
+import { sizeOf } from '../base/index.ts';
 import type { DType, Shape } from '../base/index.ts';
 import type { Dense, Spec } from './node.ts';
 
@@ -26,14 +26,16 @@ export function at(x: Dense, index: readonly number[]): number {
 
 /** Row-major offset of a multi-index. */
 export function offsetOf(shape: Shape, index: readonly number[]): number {
-  const strides = stridesOf(shape);
-  return index.reduce((sum, i, axis) => sum + i * strides[axis], 0);
+  let offset = 0;
+  for (let axis = 0; axis < shape.length; axis++) offset = offset * shape[axis] + index[axis];
+  return offset;
 }
 
-/** One element from the same element of every input; integers wrap to 32 bits. */
-export function mapElements(spec: Spec, inputs: readonly Dense[], f: (...values: number[]) => number): Dense {
+/** One element from the same element of up to three inputs; integers wrap to 32 bits. */
+export function mapElements(spec: Spec, inputs: readonly Dense[], f: (a: number, b: number, c: number) => number): Dense {
   const data = new Float64Array(sizeOf(spec.shape));
-  for (let i = 0; i < data.length; i++) data[i] = wrap(f(...inputs.map((x) => x.data[i])), spec.dtype);
+  const [a, b, c] = inputs.map((x) => x.data);
+  for (let i = 0; i < data.length; i++) data[i] = wrap(f(a[i], b?.[i], c?.[i]), spec.dtype);
   return { shape: spec.shape, data };
 }
 

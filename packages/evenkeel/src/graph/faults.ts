@@ -47,9 +47,11 @@ export const faults = {
   /** E205: a broadcast that would stretch an axis which is not 1. */
   broadcast(from: Shape, to: Shape): Fault {
     const axis = from.findIndex((extent, at) => extent !== 1 && extent !== to[at]);
-    const clash = from.length !== to.length ? `rank ${from.length} != rank ${to.length}` : `axis ${axis}: ${from[axis]} is neither 1 nor ${to[axis]}`;
+    const ranks = `rank ${from.length} != rank ${to.length}`;
+    const clash = from.length !== to.length ? ranks : `axis ${axis}: ${from[axis]} is neither 1 nor ${to[axis]}`;
     return new Fault({ code: 'E205', op: 'broadcast', rule: 'only axes of extent 1 stretch',
-      detail: [`a ${formatShape(from)}   to ${formatShape(to)}`, clash], hint: 'reshape a so that its axes of extent 1 stand where it should repeat' });
+      detail: [`a ${formatShape(from)}   to ${formatShape(to)}`, clash],
+      hint: 'reshape a so that its axes of extent 1 stand where it should repeat' });
   },
   /** E206: a transpose order that is no permutation. */
   transpose(shape: Shape, order: readonly number[]): Fault {
@@ -74,7 +76,8 @@ export const faults = {
   },
   /** E210: operands of different dtypes. */
   mixed(op: string, inputs: readonly Spec[]): Fault {
-    return new Fault({ code: 'E210', op, rule: 'operands must have one dtype', detail: [inputs.map((s, at) => `${operandName(at)} ${formatSpec(s)}`).join('   ')],
+    return new Fault({ code: 'E210', op, rule: 'operands must have one dtype',
+      detail: [inputs.map((s, at) => `${operandName(at)} ${formatSpec(s)}`).join('   ')],
       hint: `cast one of them, for example ${operandName(1)}.cast('${inputs[0].dtype}')` });
   },
   /** E211: a dtype that the op does not take. */
@@ -89,11 +92,13 @@ export const faults = {
   },
   /** E213: sliding windows that cannot be. */
   windows(op: string, shape: Shape, rule: string, clash: string): Fault {
-    return new Fault({ code: 'E213', op, rule, detail: [`a ${formatShape(shape)}`, clash], hint: 'choose another window, stride, dilation or padding' });
+    return new Fault({ code: 'E213', op, rule, detail: [`a ${formatShape(shape)}`, clash],
+      hint: 'choose another window, stride, dilation or padding' });
   },
   /** E214: data that does not fill its shape. */
   data(op: string, shape: Shape, got: number, size: number): Fault {
-    return new Fault({ code: 'E214', op, rule: 'the data must fill the shape', detail: [`${formatShape(shape)} holds ${size}   got ${got} values`],
+    return new Fault({ code: 'E214', op, rule: 'the data must fill the shape',
+      detail: [`${formatShape(shape)} holds ${size}   got ${got} values`],
       hint: `give ${size} values, or another shape` });
   },
   /** E215: a gradient of something that is not one number. */
@@ -108,12 +113,14 @@ export const faults = {
   },
   /** E217: a cotangent of the wrong shape, number or dtype. */
   cotangent(op: string, name: string, expected: Spec, got: Spec): Fault {
-    return new Fault({ code: 'E217', op, rule: `${name} must look like its value`, detail: [`value ${formatSpec(expected)}   gradient ${formatSpec(got)}`],
+    return new Fault({ code: 'E217', op, rule: `${name} must look like its value`,
+      detail: [`value ${formatSpec(expected)}   gradient ${formatSpec(got)}`],
       hint: 'return one f32 gradient of the same shape for each differentiable input' });
   },
   /** E218: a reduction or result field that does not exist. */
   field(op: string, kind: string, got: string, known: readonly string[]): Fault {
-    return new Fault({ code: 'E218', op, rule: `no such ${kind}`, detail: [`got ${got}   known ${known.join(', ')}`], hint: `choose one of ${known.join(', ')}` });
+    return new Fault({ code: 'E218', op, rule: `no such ${kind}`,
+      detail: [`got ${got}   known ${known.join(', ')}`], hint: `choose one of ${known.join(', ')}` });
   },
   /** E219: the wrong number of operands. */
   arity(op: string, expected: string, got: number): Fault {

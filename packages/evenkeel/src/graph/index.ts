@@ -1,3 +1,4 @@
+/** Floor 2: values before they exist. Nodes, the ops and reductions that make them, gradients, and the oracle. */
 export * from './node.ts';
 export * from './monoid.ts';
 export * from './program.ts';

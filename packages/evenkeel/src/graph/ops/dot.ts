@@ -38,13 +38,11 @@ export const dot: Op<DotAttrs> = {
     const { batch, rows, columns, inner } = split(a.shape, b.shape, node.attrs);
     const [B, M, N, K] = [batch, rows, columns, inner].map(sizeOf);
     const data = new Float64Array(B * M * N);
-    for (let at = 0; at < data.length; at++) {
-      const n = at % N;
-      const m = Math.floor(at / N);
-      const block = Math.floor(m / M) * K * N;
-      let sum = 0;
-      for (let k = 0; k < K; k++) sum += a.data[m * K + k] * b.data[block + k * N + n];
-      data[at] = sum;
+    for (let m = 0; m < B * M; m++) {
+      const block = Math.floor(m / M) * K;
+      for (let k = 0; k < K; k++) {
+        for (let n = 0; n < N; n++) data[m * N + n] += a.data[m * K + k] * b.data[(block + k) * N + n];
+      }
     }
     return { shape: node.shape, data };
   },
@@ -68,16 +66,16 @@ function swap(x: Node, batch: number, count: number, build: Build): Node {
 function checkInner(inputs: readonly Spec[], { batch, contract }: DotAttrs): void {
   const [a, b] = inputs.map((s) => s.shape);
   if (Math.min(a.length, b.length) < batch + contract) {
-    throw faults.dot('operands need all batch and inner axes', inputs, `${batch} batch and ${contract} inner axes`, `give both a rank of ${batch + contract} or more`);
+    const needed = `${batch} batch and ${contract} inner axes`;
+    throw faults.dot('operands need all batch and inner axes', inputs, needed, `give both a rank of ${batch + contract} or more`);
   }
   for (let axis = 0; axis < batch; axis++) {
     if (a[axis] !== b[axis]) throw faults.dot('batch axes must agree', inputs, clash(a, axis, b, axis), 'broadcast the batch axes to one shape');
   }
   for (let k = 0; k < contract; k++) {
     const axis = a.length - contract + k;
-    if (a[axis] !== b[batch + k]) {
-      throw faults.dot('inner axes must agree', inputs, clash(a, axis, b, batch + k), `give b ${a[axis]} at axis ${batch + k}, or reshape or transpose an operand`);
-    }
+    const hint = `give b ${a[axis]} at axis ${batch + k}, or reshape or transpose an operand`;
+    if (a[axis] !== b[batch + k]) throw faults.dot('inner axes must agree', inputs, clash(a, axis, b, batch + k), hint);
   }
 }
 

@@ -26,7 +26,7 @@ const cases: Readonly<Record<string, Case>> = {
   sqrt: { f: build.sqrt, values: [[4, 2], [0, 0], [-1, NaN]], domain: [0.5, 3], smooth: true },
   sin: { f: build.sin, values: [[0, 0], [Math.PI / 2, 1]], domain: [-4, 4], smooth: true },
   cos: { f: build.cos, values: [[0, 1], [Math.PI, -1]], domain: [-4, 4], smooth: true },
-  tanh: { f: build.tanh, values: [[0, 0], [100, 1], [0.5, 0.46211715726000975]], domain: [-2, 2], smooth: true },
+  tanh: { f: build.tanh, values: [[0, 0], [100, 1], [0.5, 0.4621171572600097]], domain: [-2, 2], smooth: true },
   sigmoid: { f: build.sigmoid, values: [[0, 0.5], [1000, 1], [-1000, 0], [-1, 0.2689414213699951]], domain: [-4, 4], smooth: true },
   erf: { f: build.erf, values: [[0, 0], [0.5, 0.5204998778130465], [-1, -0.8427007929497149], [3, 0.9999779095030014], [9, 1]], domain: [-2, 2], smooth: true },
   floor: { f: build.floor, values: [[1.5, 1], [-1.5, -2], [3, 3]] },
