@@ -1,0 +1,12 @@
+export { elu, gelu, leakyRelu, relu, sigmoid, silu, softmax, tanh } from './activations.ts';
+export { BatchNorm, batchNorm } from './batch-norm.ts';
+export type { BatchNormOptions } from './batch-norm.ts';
+export { Conv2d, conv2d } from './conv2d.ts';
+export type { Conv2dOptions } from './conv2d.ts';
+export { Dropout, dropout } from './dropout.ts';
+export { flatten } from './flatten.ts';
+export { Lambda, layer } from './layer.ts';
+export { Linear, linear } from './linear.ts';
+export type { LinearOptions } from './linear.ts';
+export { avgPool2d, globalAvgPool2d, maxPool2d } from './pooling.ts';
+export type { Pool2dOptions } from './pooling.ts';
