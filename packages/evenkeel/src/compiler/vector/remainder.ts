@@ -12,13 +12,8 @@ export function mod(b: Builder, x: Value, y: Value): Value {
   const most = minusProduct(b, x, quotient, high);
   const rest = b.let(minusProduct(b, most, quotient, b.float('sub', divisor, high)));
   const zero = number(b, 0);
+  // The quotient may have been rounded up to the next integer, never down past one.
   const otherSide = b.intCompare('ltS', b.int('xor', b.bits(rest), b.bits(divisor)), b.splat('i', 0));
-  const below = b.int('andnot', otherSide, b.floatCompare('eq', rest, zero));
-  const lifted = b.let(b.float('add', rest, masked(b, divisor, below)));
-  const beyond = b.floatCompare('le', b.floatUnary('abs', divisor), b.floatUnary('abs', lifted));
-  return b.float('sub', lifted, masked(b, divisor, beyond));
-}
-
-function masked(b: Builder, value: Value, mask: Value): Value {
-  return b.bits(b.int('and', b.bits(value), mask));
+  const over = b.int('andnot', otherSide, b.floatCompare('eq', rest, zero));
+  return b.float('add', rest, b.bits(b.int('and', b.bits(divisor), over)));
 }

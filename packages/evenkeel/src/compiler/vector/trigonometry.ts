@@ -8,12 +8,12 @@ const HALF_PI = [1.5703125, 4.837512969970703e-4, 7.549533620476723e-8, 2.563344
 const SIN_TAIL = [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1];
 const COS_TAIL = [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2];
 
-/** sin x for |x| <= 1e4: at most 2 ulp off; beyond, the error grows with x. NaN for infinities. */
+/** sin x for |x| <= 1e4: at most 3 ulp off; beyond, the error grows with x. NaN for infinities. */
 export function sin(b: Builder, x: Value): Value {
   return sinOfQuadrant(b, x, 0);
 }
 
-/** cos x for |x| <= 1e4: at most 2 ulp off; beyond, the error grows with x. NaN for infinities. */
+/** cos x for |x| <= 1e4: at most 3 ulp off; beyond, the error grows with x. NaN for infinities. */
 export function cos(b: Builder, x: Value): Value {
   return sinOfQuadrant(b, x, 1);
 }
