@@ -20,6 +20,8 @@ export interface Buffer extends Source {
   readonly data?: TypedArray;
   /** kind ref: the object whose storage this is. */
   readonly ref?: object;
+  /** kind ref: the value after the step, written over the old one in place. */
+  readonly renewed?: boolean;
   /** kind input: values must lie in 0 .. bound-1, because they index something; the runtime checks before a run. */
   bound?: number;
   /** Model path of the node that made it, for memory errors. */

@@ -1,4 +1,3 @@
 export * from './program.ts';
 export { Builder } from './builder.ts';
 export * as intrinsics from './intrinsics.ts';
-export * as intrinsics from './intrinsics.ts';

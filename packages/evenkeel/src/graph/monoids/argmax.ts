@@ -21,7 +21,9 @@ export const argmax: Monoid = {
     return [select(take, x, best), select(take, position, where)];
   },
   merge([best, where], [x, position]) {
-    const take = binary('or', binary('lt', where, NOWHERE), beats(x, best));
+    const earlier = binary('and', binary('lt', position, where), same(x, best));
+    const better = binary('or', binary('lt', where, NOWHERE), binary('or', beats(x, best), earlier));
+    const take = binary('and', binary('le', NOWHERE, position), better);
     return [select(take, x, best), select(take, position, where)];
   },
   finish: ([, where]) => binary('max', where, literal(0, 'i32')),
@@ -40,4 +42,11 @@ function beats(x: Expr, best: Expr): Expr {
   const larger = binary('lt', best, x);
   if (x.dtype !== 'f32') return larger;
   return binary('or', larger, binary('and', unary('not', binary('eq', x, x)), binary('eq', best, best)));
+}
+
+/** Equal, or both NaN. */
+function same(x: Expr, y: Expr): Expr {
+  const equal = binary('eq', x, y);
+  if (x.dtype !== 'f32') return equal;
+  return binary('or', equal, binary('and', unary('not', binary('eq', x, x)), unary('not', binary('eq', y, y))));
 }

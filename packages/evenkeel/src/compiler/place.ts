@@ -1,0 +1,110 @@
+/** Legality of fusion: whether, and where in a group's loops, a task can run. */
+import { sameShape } from '../base/index.ts';
+import type { Var } from '../scalar/index.ts';
+import type { Group, Level, Member } from './group.ts';
+import { loadsOf } from './rewrite.ts';
+import { dotSizes, storeIndex, workOf } from './task.ts';
+import type { Task, Tasks } from './task.ts';
+import { reduceAttrs } from './vertex.ts';
+
+/** A row reduction needs this many rows to keep threads busy, unless the whole domain is small. */
+const MIN_ROWS = 16;
+const SMALL_DOMAIN = 1 << 15;
+/** Monoids that a walk can accumulate in memory element by element (no counts, one word of state). */
+const SIMPLE = new Set(['sum', 'max', 'min', 'prod']);
+
+/** The member that `task` would be in `group`, or the reason why it can't be. */
+export function placeIn(task: Task, group: Group, all: Tasks): Member | string {
+  let reason = 'different loops';
+  for (const spot of spots(task, group)) {
+    const member = memberAt(task, spot, all);
+    const problem = clash(member, group, all);
+    if (problem === undefined) return member;
+    reason = problem;
+  }
+  return reason;
+}
+
+interface Spot { readonly level: Level; readonly reduce?: 'row' | 'accumulate'; readonly vars: readonly Var[]; readonly kept: readonly Var[] }
+
+/** The levels at which the task's loops fit the group's. */
+function* spots(task: Task, group: Group): Generator<Spot> {
+  if (sameShape(task.domain, group.domain)) {
+    if (task.kind === 'map') yield { level: 'element', vars: group.vars, kept: group.vars };
+    else {
+      const reduce = reduceKind(task, group);
+      const kept = group.vars.filter((_, p) => !task.reduced.includes(p));
+      if (reduce) yield { level: 'element', reduce, vars: group.vars, kept };
+    }
+  }
+  const rows = group.cols && group.vars.filter((_, p) => !group.cols!.includes(p));
+  if (rows && sameShape(task.domain, rows.map((v) => v.size))) {
+    if (task.kind === 'map') yield { level: 'row', vars: rows, kept: rows };
+    else if (task.reduced.length === rows.length && SIMPLE.has(reduceAttrs(task.vertex).monoid)) yield { level: 'row', reduce: 'accumulate', vars: rows, kept: [] };
+  }
+  if (task.kind !== 'map') return;
+  for (const m of group.members) {
+    if (m.reduce === 'accumulate' && sameShape(task.domain, m.kept.map((v) => v.size))) yield { level: 'finish', vars: m.kept, kept: m.kept };
+  }
+}
+
+function reduceKind(task: Task, group: Group): 'row' | 'accumulate' | undefined {
+  if (group.kind === 'contract') {
+    const allRows = task.reduced.length === group.columnsFrom && task.reduced.every((p) => p < group.columnsFrom);
+    const oneBatch = dotSizes(group.members[0].task.vertex).batch === 1;
+    return oneBatch && allRows && group.columnsFrom < group.domain.length ? 'accumulate' : undefined;
+  }
+  if (group.cols) {
+    if (sameShape(task.reduced, group.cols)) return 'row';
+    return accumulatesInWalk(task, group) ? 'accumulate' : undefined;
+  }
+  const total = group.domain.reduce((a, b) => a * b, 1);
+  const rows = group.domain.reduce((a, extent, p) => (task.reduced.includes(p) ? a : a * extent), 1);
+  const rowLike = task.reduced.includes(group.domain.length - 1) && (rows >= MIN_ROWS || total <= SMALL_DOMAIN);
+  const others = group.members.filter((m) => m.reduce === 'accumulate');
+  if (rowLike) return others.every((m) => accumulatesInWalk(m.task, group)) ? 'row' : undefined;
+  return others.every((m) => sameShape(m.task.reduced, task.reduced)) ? 'accumulate' : undefined;
+}
+
+/** In a walk of rows, a reduction over rows keeps its partial results in memory, one vector of columns at a time. */
+function accumulatesInWalk(task: Task, group: Group): boolean {
+  return SIMPLE.has(reduceAttrs(task.vertex).monoid) && !task.reduced.includes(group.domain.length - 1);
+}
+
+function memberAt(task: Task, spot: Spot, all: Tasks): Member {
+  return { task, level: spot.level, reduce: spot.reduce, kept: spot.kept, value: workOf(task, all.lowering, spot.vars), store: storeIndex(task, spot.kept) };
+}
+
+/** Why the member can't be in the group, if so. */
+function clash(member: Member, group: Group, all: Tasks): string | undefined {
+  const own = new Map(group.members.map((m) => [m.task, m]));
+  for (const load of loadsOf(member.value)) {
+    const producer = all.producer.get(load.source);
+    const other = producer && own.get(producer);
+    if (!other) continue;
+    if (other.store.key !== load.ix.key) return `reads ${load.source.name} at another index`;
+    if (!visible(other, member)) return `needs ${load.source.name} complete`;
+  }
+  for (const other of group.members) {
+    const overwrites = member.task.before.has(other.task) ? [other, member] : other.task.before.has(member.task) ? [member, other] : undefined;
+    if (overwrites && !sameIndexOnly(overwrites[0], overwrites[1])) return `overwrites ${overwrites[1].task.buffer.name} while it is read`;
+  }
+  return undefined;
+}
+
+/** Whether `reader` runs where `maker`'s result is at hand. */
+function visible(maker: Member, reader: Member): boolean {
+  if (reader.level === 'finish') {
+    const sameKept = sameShape(maker.kept.map((v) => v.size), reader.kept.map((v) => v.size)) && maker.kept.every((v, i) => v.key === reader.kept[i].key);
+    return sameKept && (maker.reduce === 'accumulate' || maker.level === 'finish');
+  }
+  if (maker.level === 'finish' || maker.reduce === 'accumulate') return false;
+  return reader.level === 'element' || maker.level === 'row' || maker.reduce === 'row';
+}
+
+/** Every load that `reader` makes of the ref that `writer` overwrites is at the element being written. */
+function sameIndexOnly(reader: Member, writer: Member): boolean {
+  if (reader.level !== 'element' || writer.level !== 'element' || writer.reduce || writer.task.kind === 'dot') return false;
+  const ref = writer.task.buffer.ref;
+  return loadsOf(reader.value).every((l) => (l.source as { ref?: object }).ref !== ref || l.ix.key === writer.store.key);
+}

@@ -1,0 +1,115 @@
+/** Orders groups, turns them into kernels, and joins neighbours that don't depend on each other. */
+import { BYTES_PER_ELEMENT } from '../base/index.ts';
+import { contractPhases } from './fuse-contract.ts';
+import { loopPhases } from './fuse-loops.ts';
+import { predecessors } from './group.ts';
+import type { Group } from './group.ts';
+import type { Nest, Tile } from './nest.ts';
+import type { Buffer, Kernel, Phase } from './plan.ts';
+import { countFlops } from './flops.ts';
+import type { Task, Tasks } from './task.ts';
+
+export interface Schedule {
+  readonly kernels: readonly Kernel[];
+  /** Buffers made for kernels: partial results, packed panels, offset tables. */
+  readonly extra: readonly Buffer[];
+  /** Buffers that no kernel stores because every reader has the value at hand. */
+  readonly elided: ReadonlySet<Buffer>;
+}
+
+interface Draft { groups: Group[]; phases: Nest[][] }
+
+export function schedule(groups: readonly Group[], all: Tasks, outputs: ReadonlySet<Buffer>, tile: Tile): Schedule {
+  const extra: Buffer[] = [];
+  const groupOf = new Map<Task, Group>(groups.flatMap((g) => g.members.map((m) => [m.task, g] as const)));
+  const elided = elidedBuffers(groups, outputs);
+  const make = (name: string, size: number, more: Partial<Buffer>): Buffer => {
+    const buffer: Buffer = { name, dtype: 'f32', shape: [size], size, kind: 'temp', offset: -1, ...more };
+    extra.push(buffer);
+    return buffer;
+  };
+  const context = {
+    needed: (b: Buffer) => !elided.has(b),
+    scratch: (name: string, size: number) => make(name, size, {}),
+    table: (name: string, data: Int32Array) => make(name, data.length, { dtype: 'i32', kind: 'constant', data }),
+    tile,
+  };
+  const drafts: Draft[] = [];
+  for (const group of order(groups, groupOf)) {
+    const phases = group.kind === 'contract' ? contractPhases(group, all, context) : loopPhases(group, context);
+    const last = drafts.at(-1);
+    if (last && !dependsOnAny(group, last.groups, groupOf)) join(last, group, phases);
+    else drafts.push({ groups: [group], phases: phases.map((p) => [...p]) });
+  }
+  return { kernels: drafts.map((d) => kernelOf(d, elided)), extra, elided };
+}
+
+function elidedBuffers(groups: readonly Group[], outputs: ReadonlySet<Buffer>): Set<Buffer> {
+  const readers = new Map<Buffer, Set<Group>>();
+  for (const g of groups) for (const m of g.members) for (const b of m.task.reads) {
+    if (!readers.has(b)) readers.set(b, new Set());
+    readers.get(b)!.add(g);
+  }
+  const elided = new Set<Buffer>();
+  for (const g of groups) {
+    for (const { task } of g.members) {
+      if (task.buffer.kind !== 'temp' || outputs.has(task.buffer)) continue;
+      if ([...(readers.get(task.buffer) ?? [])].every((r) => r === g)) elided.add(task.buffer);
+    }
+  }
+  return elided;
+}
+
+/** Trace order, but groups that only write refs and outputs wait, so that updates end up side by side. */
+function order(groups: readonly Group[], groupOf: ReadonlyMap<Task, Group>): Group[] {
+  const needs = new Map(groups.map((g) => [g, groupNeeds(g, groupOf)]));
+  const needed = new Set<Group>([...needs.values()].flatMap((s) => [...s]));
+  const left = new Set(groups);
+  const done: Group[] = [];
+  while (left.size > 0) {
+    const ready = [...left].filter((g) => [...needs.get(g)!].every((n) => !left.has(n)));
+    const next = ready.find((g) => needed.has(g)) ?? (ready.every((g) => !needed.has(g)) ? ready[0] : undefined);
+    if (!next) throw new Error('the groups depend on each other in a circle');
+    left.delete(next);
+    done.push(next);
+  }
+  return done;
+}
+
+function groupNeeds(group: Group, groupOf: ReadonlyMap<Task, Group>): Set<Group> {
+  const needs = new Set<Group>();
+  for (const m of group.members) for (const p of predecessors(m.task)) {
+    const g = groupOf.get(p);
+    if (g && g !== group) needs.add(g);
+  }
+  return needs;
+}
+
+function dependsOnAny(group: Group, others: readonly Group[], groupOf: ReadonlyMap<Task, Group>): boolean {
+  const needs = groupNeeds(group, groupOf);
+  return others.some((g) => needs.has(g));
+}
+
+function join(draft: Draft, group: Group, phases: readonly Phase[]): void {
+  draft.groups.push(group);
+  phases.forEach((phase, i) => {
+    if (i < draft.phases.length) draft.phases[i].push(...phase);
+    else draft.phases.push([...phase]);
+  });
+}
+
+function kernelOf(draft: Draft, elided: ReadonlySet<Buffer>): Kernel {
+  const members = draft.groups.flatMap((g) => g.members);
+  const writes = [...new Set(members.map((m) => m.task.buffer))].filter((b) => !elided.has(b));
+  const made = new Set(members.map((m) => m.task.buffer));
+  const reads = [...new Set(members.flatMap((m) => [...m.task.reads]))].filter((b) => !made.has(b));
+  const bytes = (list: readonly Buffer[]): number => list.reduce((n, b) => n + b.size * BYTES_PER_ELEMENT, 0);
+  return {
+    name: draft.groups.map(groupName).join(' | '), phases: draft.phases, reads, writes, bytesRead: bytes(reads), bytesWritten: bytes(writes),
+    flops: countFlops(draft.phases), notes: draft.groups.flatMap((g) => g.refusals),
+  };
+}
+
+function groupName(group: Group): string {
+  return group.members.map((m) => m.task.vertex.node.op.name + (m.reduce ? `.${(m.task.vertex.node.attrs as { field: string; monoid: string }).monoid}` : '')).join('+');
+}
