@@ -1,6 +1,6 @@
 /** What a backend offers: a device with memory of its own, and plans made ready to run on it. */
 import type { DType, TypedArray } from '../base/index.ts';
-import type { Buffer, Plan } from '../compiler/index.ts';
+import type { Buffer, Plan, Tile } from '../compiler/index.ts';
 
 export interface DeviceOptions {
   /** Threads that a step runs on; default: as many as the machine runs at once. */
@@ -16,6 +16,8 @@ export interface Backend {
 /** Memory and threads. Addresses are bytes, multiples of 64. */
 export interface Device {
   readonly threads: number;
+  /** The register tile of matrix products that suits it; default: the compiler's. */
+  readonly tile?: Tile;
   /** Bytes that are allocated now. */
   readonly bytesInUse: number;
   /** @throws Fault E601 when the memory is full */

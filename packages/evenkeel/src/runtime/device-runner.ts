@@ -11,7 +11,7 @@ import { Variable } from './variable.ts';
 
 export async function deviceRunner(program: Program): Promise<Runner> {
   const { device, residents } = await openDevice();
-  const plan = compilePlan(program, { threads: device.threads });
+  const plan = compilePlan(program, { tile: device.tile });
   const place = (ref: object): number => variableOf(ref).placeOn(device, residents);
   const executable = await device.load(plan, place);
   const variables = plan.refs.map((buffer) => variableOf(buffer.ref));
