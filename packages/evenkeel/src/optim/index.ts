@@ -1,0 +1,15 @@
+import { Adam } from './adam.ts';
+import { SGD } from './sgd.ts';
+
+export { Adam } from './adam.ts';
+export type { AdamOptions } from './adam.ts';
+export { Optimizer } from './optimizer.ts';
+export type { OptimizerOptions, UpdateContext } from './optimizer.ts';
+export { SGD } from './sgd.ts';
+export type { SgdOptions } from './sgd.ts';
+
+/** The update rules by name. */
+export const optimizers = {
+  sgd: SGD,
+  adam: Adam,
+} as const;
