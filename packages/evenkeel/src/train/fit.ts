@@ -1,0 +1,215 @@
+/** Training: epochs over a dataset, with validation, callbacks and progress. */
+import { loader } from '../data/index.ts';
+import type { Dataset, Loader } from '../data/index.ts';
+import type { Model } from '../nn/index.ts';
+import { optimizers } from '../optim/index.ts';
+import type { Optimizer } from '../optim/index.ts';
+import { compile } from '../tensor/index.ts';
+import type { Step } from '../tensor/index.ts';
+import { Breath } from './breath.ts';
+import { columnsOf, evaluationStep, runEvaluation } from './evaluate.ts';
+import { faults } from './faults.ts';
+import { Means } from './means.ts';
+import { measureOf } from './objective.ts';
+import type { Objective } from './objective.ts';
+import { createProgress } from './progress.ts';
+import type { Output, Progress, Verbosity } from './progress.ts';
+
+/** One epoch: means over its samples as they were seen while training; validation is after it. */
+export interface EpochRecord {
+  /** Counted from 1. */
+  readonly epoch: number;
+  /** `loss`, the metrics, and with validation the same as `validationLoss`, `validationAccuracy` and so on. */
+  readonly values: Readonly<Record<string, number>>;
+  /** Seconds of training, without validation. */
+  readonly seconds: number;
+  readonly samplesPerSecond: number;
+}
+
+/** One step. */
+export interface BatchRecord {
+  readonly epoch: number;
+  /** Counted from 1 within the epoch. */
+  readonly batch: number;
+  /** Loss and metrics of this batch alone. */
+  readonly values: Readonly<Record<string, number>>;
+}
+
+export interface Callbacks {
+  /** Returning false (or a promise of it) ends training. */
+  onBatchEnd?(record: BatchRecord): unknown;
+  /** Returning false (or a promise of it) ends training. */
+  onEpochEnd?(record: EpochRecord): unknown;
+}
+
+export interface History {
+  /** The epochs that were finished. */
+  readonly epochs: readonly EpochRecord[];
+  /** Why training ended before its last epoch. */
+  readonly stopped?: 'signal' | 'callback';
+  /** Seconds until the first step was done, most of it compiling. */
+  readonly firstStepSeconds: number;
+  /** Over all of training after the first step, without validation. */
+  readonly samplesPerSecond: number;
+}
+
+export interface FitOptions extends Objective {
+  /** An update rule, or the name of one with its defaults (`adam`, `sgd`). */
+  readonly optimizer: Optimizer | keyof typeof optimizers;
+  /** Default 1. */
+  readonly epochs?: number;
+  /** Default 32. */
+  readonly batchSize?: number;
+  /** Measured after every epoch. */
+  readonly validation?: Dataset | Promise<Dataset>;
+  /** Decides the order of the samples; default 0. */
+  readonly seed?: number;
+  /** A new order every epoch; default true. */
+  readonly shuffle?: boolean;
+  /** Leave out a last batch that is smaller than the others; default false. */
+  readonly dropLast?: boolean;
+  readonly callbacks?: Callbacks | readonly Callbacks[];
+  /** Ends training after the current step. */
+  readonly signal?: AbortSignal;
+  /** Default `auto`: a bar on a terminal, else a line for every tenth of an epoch. */
+  readonly verbose?: Verbosity;
+  /** Where progress goes; default standard output. */
+  readonly output?: Output;
+  /** Run slowly and name the first op that makes NaN or infinity. Default false. */
+  readonly debug?: boolean;
+}
+
+/**
+ * Trains a model.
+ * @param data  batches with the columns x and y
+ * @returns what was measured; the model has the last parameters
+ * @throws E101 for options; E421, E422 for the data; E423 for a loss that is not finite; what the layers throw, before any training
+ */
+export async function fit(model: Model, data: Dataset | Promise<Dataset>, options: FitOptions): Promise<History> {
+  const { epochs = 1, batchSize = 32, seed = 0, shuffle = true, dropLast = false } = options;
+  if (!(Number.isInteger(epochs) && epochs >= 1)) throw faults.count('fit', 'epochs', epochs);
+  const step = trainingStep(model, options);
+  const validation = evaluationStep('fit', model, options);
+  const batches = loader(await data, { batchSize, shuffle, seed, dropLast });
+  if (batches.samples === 0) throw faults.empty('fit', 'the training data');
+  const progress = createProgress(options.verbose ?? 'auto', options.output);
+  try {
+    return await new Run({ ...options, epochs }, batches, step, progress, await validator(validation, options, batchSize)).run();
+  } finally {
+    progress.close();
+    step.dispose();
+    validation.dispose();
+  }
+}
+
+function trainingStep(model: Model, options: FitOptions): Step<string> {
+  const measure = measureOf('fit', options);
+  const optimizer = optimizerOf(options.optimizer);
+  return compile<string>('fit', ({ x, y }) => {
+    const values = measure(model.forward(x), y);
+    optimizer.minimize(values.loss, model.params());
+    return values;
+  }, { mode: 'train', debug: options.debug });
+}
+
+function optimizerOf(optimizer: FitOptions['optimizer']): Optimizer {
+  if (typeof optimizer !== 'string') return optimizer;
+  if (!Object.hasOwn(optimizers, optimizer)) throw faults.unknown('fit', 'optimizer', optimizer, Object.keys(optimizers));
+  return new optimizers[optimizer]();
+}
+
+type Validate = (onBatch: () => Promise<boolean>) => Promise<Record<string, number>>;
+
+async function validator(step: Step<string>, options: FitOptions, batchSize: number): Promise<Validate | undefined> {
+  const data = await options.validation;
+  if (!data) return undefined;
+  return async (onBatch) => {
+    const values = await runEvaluation('fit', step, data, batchSize, onBatch);
+    return Object.fromEntries(Object.entries(values).map(([name, value]) => [`validation${name[0].toUpperCase()}${name.slice(1)}`, value]));
+  };
+}
+
+/** One call of fit. */
+class Run {
+  private readonly options: FitOptions & { readonly epochs: number };
+  private readonly batches: Loader;
+  private readonly step: Step<string>;
+  private readonly progress: Progress;
+  private readonly validate: Validate | undefined;
+  private readonly callbacks: readonly Callbacks[];
+  private readonly breath = new Breath();
+  private readonly records: EpochRecord[] = [];
+  private stopped: History['stopped'];
+  private firstStepSeconds: number | undefined;
+  private readonly after = { samples: 0, seconds: 0 };
+
+  constructor(options: FitOptions & { readonly epochs: number }, batches: Loader, step: Step<string>, progress: Progress, validate: Validate | undefined) {
+    this.options = options;
+    this.batches = batches;
+    this.step = step;
+    this.progress = progress;
+    this.validate = validate;
+    this.callbacks = [options.callbacks ?? []].flat();
+  }
+
+  async run(): Promise<History> {
+    for (let epoch = 1; epoch <= this.options.epochs && !this.stopped; epoch++) await this.epoch(epoch);
+    const { samples, seconds } = this.after;
+    return { epochs: this.records, stopped: this.stopped, firstStepSeconds: this.firstStepSeconds ?? 0, samplesPerSecond: seconds > 0 ? samples / seconds : 0 };
+  }
+
+  private async epoch(epoch: number): Promise<void> {
+    const means = new Means();
+    const start = performance.now();
+    const moment = (values: Readonly<Record<string, number>>, seconds: number) =>
+      ({ epoch, epochs: this.options.epochs, samples: means.samples, total: this.batches.samples, seconds, values });
+    let batch = 0;
+    let mark = start;
+    for await (const columns of this.batches.epoch(epoch - 1)) {
+      if (!(await this.goOn())) return;
+      const { x, y } = columnsOf('fit', columns);
+      const values = await this.step({ x, y });
+      this.clock(secondsSince(mark), y.shape[0]);
+      mark = performance.now();
+      batch++;
+      if (!Number.isFinite(values.loss)) throw faults.notFinite(epoch, batch, values.loss);
+      means.add(values, y.shape[0]);
+      this.progress.batch(moment(means.values(), secondsSince(start)));
+      await this.call((c) => c.onBatchEnd?.({ epoch, batch, values }));
+      if (this.stopped) return;
+    }
+    const seconds = secondsSince(start);
+    const validated = await this.validate?.(() => this.goOn());
+    if (this.stopped) return;
+    const values = { ...means.values(), ...validated };
+    const record: EpochRecord = { epoch, values, seconds, samplesPerSecond: means.samples / seconds };
+    this.records.push(record);
+    this.progress.epoch(moment(values, seconds));
+    await this.call((c) => c.onEpochEnd?.(record));
+  }
+
+  /** Counts the time of one step, the preparation of its batch included; compiling falls into the first. */
+  private clock(seconds: number, samples: number): void {
+    if (this.firstStepSeconds === undefined) {
+      this.firstStepSeconds = seconds;
+      return;
+    }
+    this.after.samples += samples;
+    this.after.seconds += seconds;
+  }
+
+  private async call(hook: (callbacks: Callbacks) => unknown): Promise<void> {
+    for (const callbacks of this.callbacks) if ((await hook(callbacks)) === false) this.stopped = 'callback';
+  }
+
+  /** False once the signal has been given. */
+  private async goOn(): Promise<boolean> {
+    await this.breath.take();
+    if (this.options.signal?.aborted) this.stopped = 'signal';
+    return this.stopped === undefined;
+  }
+}
+
+function secondsSince(start: number): number {
+  return (performance.now() - start) / 1000;
+}

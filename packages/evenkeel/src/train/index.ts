@@ -1,0 +1,14 @@
+export { evaluate } from './evaluate.ts';
+export type { EvaluateOptions } from './evaluate.ts';
+export { fit } from './fit.ts';
+export type { BatchRecord, Callbacks, EpochRecord, FitOptions, History } from './fit.ts';
+export { losses } from './losses/index.ts';
+export type { Loss } from './losses/index.ts';
+export { metrics } from './metrics/index.ts';
+export type { Metric } from './metrics/index.ts';
+export type { Objective } from './objective.ts';
+export { formatValue } from './progress.ts';
+export type { Output, Verbosity } from './progress.ts';
+export { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
+export type { SafetensorsFile, SavedTensor } from './safetensors.ts';
+export { decodeWeights, encodeWeights, loadWeights, saveWeights, writeWhole } from './weights.ts';
