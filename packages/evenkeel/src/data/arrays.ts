@@ -3,6 +3,7 @@ import { allocate, Fault, formatShape, sizeOf } from '../base/index.ts';
 import type { DType, Shape, TypedArray } from '../base/index.ts';
 import type { Batch, Column, Dataset } from './dataset.ts';
 
+/** One column of an in-memory dataset. */
 export interface ArrayColumn {
   /** Row-major; plain numbers become f32. */
   readonly data: TypedArray | readonly number[];

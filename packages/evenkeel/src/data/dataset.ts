@@ -11,6 +11,7 @@ export interface Column {
 /** Columns by name; `x` is what goes into a model and `y` what should come out, unless a loop says otherwise. */
 export type Batch = Readonly<Record<string, Column>>;
 
+/** Samples that are asked for by position; a source of your own needs only these two members. */
 export interface Dataset {
   /** Number of samples. */
   readonly length: number;
@@ -19,7 +20,7 @@ export interface Dataset {
 }
 
 /** The samples from `start` to before `stop` of another dataset. */
-export function slice(dataset: Dataset, start: number, stop: number = dataset.length): Dataset {
+export function subset(dataset: Dataset, start: number, stop: number = dataset.length): Dataset {
   const first = Math.min(Math.max(start, 0), dataset.length);
   const length = Math.max(Math.min(stop, dataset.length) - first, 0);
   return { length, batch: (indices) => dataset.batch(Int32Array.from(indices, (i) => i + first)) };

@@ -1,6 +1,7 @@
 /** The IDX format of the MNIST files: two zero bytes, a type byte, the rank, the sizes as big-endian u32, the values. */
 import { Fault, formatShape, sizeOf } from '../base/index.ts';
 
+/** What an IDX file holds. */
 export interface IdxFile {
   readonly shape: readonly number[];
   readonly data: Uint8Array;

@@ -1,6 +1,6 @@
 export { arrays } from './arrays.ts';
 export type { ArrayColumn } from './arrays.ts';
-export { slice } from './dataset.ts';
+export { subset } from './dataset.ts';
 export type { Batch, Column, Dataset } from './dataset.ts';
 export { parseIdx } from './idx.ts';
 export type { IdxExpectation, IdxFile } from './idx.ts';

@@ -2,6 +2,7 @@
 import { Fault, RandomStream } from '../base/index.ts';
 import type { Batch, Dataset } from './dataset.ts';
 
+/** How a dataset is cut into batches. */
 export interface LoaderOptions {
   /** Samples of a batch; default 32. */
   readonly batchSize?: number;
@@ -15,6 +16,7 @@ export interface LoaderOptions {
   readonly prefetch?: number;
 }
 
+/** Batches by epoch. */
 export interface Loader extends AsyncIterable<Batch> {
   /** Batches in an epoch. */
   readonly batches: number;

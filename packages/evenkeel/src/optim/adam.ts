@@ -3,6 +3,7 @@ import type { Param, Tensor } from '../tensor/index.ts';
 import { Optimizer } from './optimizer.ts';
 import type { OptimizerOptions, UpdateContext } from './optimizer.ts';
 
+/** Constants of Adam. */
 export interface AdamOptions extends OptimizerOptions {
   /** Weight of the old first moment; default 0.9. */
   readonly beta1?: number;

@@ -5,6 +5,7 @@ import type { Param, Tensor } from '../tensor/index.ts';
 import { clipByNorm } from './clip.ts';
 import { faults } from './faults.ts';
 
+/** What every update rule takes. */
 export interface OptimizerOptions {
   /** Step size. */
   readonly rate?: number;

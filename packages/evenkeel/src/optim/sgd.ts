@@ -3,6 +3,7 @@ import type { Param, Tensor } from '../tensor/index.ts';
 import { Optimizer } from './optimizer.ts';
 import type { OptimizerOptions, UpdateContext } from './optimizer.ts';
 
+/** Constants of gradient descent. */
 export interface SgdOptions extends OptimizerOptions {
   /** Weight of the old velocity (Polyak's heavy ball, as PyTorch: v = momentum * v + g; p = p - rate * v). Default 0. */
   readonly momentum?: number;

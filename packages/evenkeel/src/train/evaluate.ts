@@ -9,6 +9,7 @@ import { Means } from './means.ts';
 import { measureOf } from './objective.ts';
 import type { Objective } from './objective.ts';
 
+/** What is measured, and how. */
 export interface EvaluateOptions extends Objective {
   /** Default 128. */
   readonly batchSize?: number;

@@ -35,6 +35,7 @@ export interface BatchRecord {
   readonly values: Readonly<Record<string, number>>;
 }
 
+/** Called while a model trains. */
 export interface Callbacks {
   /** Returning false (or a promise of it) ends training. */
   onBatchEnd?(record: BatchRecord): unknown;
@@ -42,6 +43,7 @@ export interface Callbacks {
   onEpochEnd?(record: EpochRecord): unknown;
 }
 
+/** What training measured. */
 export interface History {
   /** The epochs that were finished. */
   readonly epochs: readonly EpochRecord[];
@@ -53,6 +55,7 @@ export interface History {
   readonly samplesPerSecond: number;
 }
 
+/** How a model is trained. */
 export interface FitOptions extends Objective {
   /** An update rule, or the name of one with its defaults (`adam`, `sgd`). */
   readonly optimizer: Optimizer | keyof typeof optimizers;
@@ -87,14 +90,16 @@ export interface FitOptions extends Objective {
  */
 export async function fit(model: Model, data: Dataset | Promise<Dataset>, options: FitOptions): Promise<History> {
   const { epochs = 1, batchSize = 32, seed = 0, shuffle = true, dropLast = false } = options;
+  const loaded = together(data, options.validation);
   if (!(Number.isInteger(epochs) && epochs >= 1)) throw faults.count('fit', 'epochs', epochs);
   const step = trainingStep(model, options);
   const validation = evaluationStep('fit', model, options);
-  const batches = loader(await data, { batchSize, shuffle, seed, dropLast });
+  const [training, held] = await loaded;
+  const batches = loader(training, { batchSize, shuffle, seed, dropLast });
   if (batches.samples === 0) throw faults.empty('fit', 'the training data');
   const progress = createProgress(options.verbose ?? 'auto', options.output);
   try {
-    return await new Run({ ...options, epochs }, batches, step, progress, await validator(validation, options, batchSize)).run();
+    return await new Run({ ...options, epochs }, batches, step, progress, held && validator(validation, held, batchSize)).run();
   } finally {
     progress.close();
     step.dispose();
@@ -120,13 +125,18 @@ function optimizerOf(optimizer: FitOptions['optimizer']): Optimizer {
 
 type Validate = (onBatch: () => Promise<boolean>) => Promise<Record<string, number>>;
 
-async function validator(step: Step<string>, options: FitOptions, batchSize: number): Promise<Validate | undefined> {
-  const data = await options.validation;
-  if (!data) return undefined;
+function validator(step: Step<string>, data: Dataset, batchSize: number): Validate {
   return async (onBatch) => {
     const values = await runEvaluation('fit', step, data, batchSize, onBatch);
     return Object.fromEntries(Object.entries(values).map(([name, value]) => [`validation${name[0].toUpperCase()}${name.slice(1)}`, value]));
   };
+}
+
+/** Both datasets; a failure is reported once, to the one who awaits, even if fit throws for another reason before that. */
+function together(data: Dataset | Promise<Dataset>, validation: FitOptions['validation']): Promise<[Dataset, Dataset | undefined]> {
+  const both = Promise.all([data, validation]);
+  both.catch(() => undefined);
+  return both;
 }
 
 /** One call of fit. */

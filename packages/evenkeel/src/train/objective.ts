@@ -6,6 +6,7 @@ import type { Loss } from './losses/index.ts';
 import { metrics as known } from './metrics/index.ts';
 import type { Metric } from './metrics/index.ts';
 
+/** A loss to train on and metrics to watch. */
 export interface Objective {
   /** `crossEntropy` (logits against class numbers), `mse`, or a function of output and target. */
   readonly loss: keyof typeof losses | Loss;

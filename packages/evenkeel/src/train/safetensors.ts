@@ -5,12 +5,14 @@
 import { allocate, Fault, formatShape, sizeOf } from '../base/index.ts';
 import type { DType, Shape, TypedArray } from '../base/index.ts';
 
+/** Values as they lie in memory, row-major. */
 export interface SavedTensor {
   readonly dtype: DType;
   readonly shape: Shape;
   readonly data: TypedArray;
 }
 
+/** Tensors by name, in file order. */
 export interface SafetensorsFile {
   readonly tensors: ReadonlyMap<string, SavedTensor>;
   /** Free text by name. */

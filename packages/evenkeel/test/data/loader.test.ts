@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { arrays, loader, permutation, slice } from '../../src/data/index.ts';
+import { arrays, loader, permutation, subset } from '../../src/data/index.ts';
 import type { Batch, Dataset } from '../../src/data/index.ts';
 
 const ten = arrays({ x: { data: Float32Array.from({ length: 10 }, (_, i) => i), shape: [10] } });
@@ -68,7 +68,7 @@ describe('permutation', () => {
   });
 });
 
-describe('arrays and slice', () => {
+describe('arrays and subset', () => {
   it('infers dtypes and gathers rows', async () => {
     const data = arrays({ x: { data: [1, 2, 3, 4], shape: [2, 2] }, y: { data: Uint8Array.of(7, 8), shape: [2] } });
     const batch = await data.batch([1, 1]);
@@ -77,7 +77,7 @@ describe('arrays and slice', () => {
   });
 
   it('cuts a dataset', async () => {
-    const part = slice(ten, 8);
+    const part = subset(ten, 8);
     expect(part.length).toBe(2);
     expect([...(await part.batch([1])).x.data]).toEqual([9]);
   });

@@ -7,6 +7,7 @@ import { faults } from '../faults.ts';
 import { init } from '../init.ts';
 import { Module } from '../module.ts';
 
+/** What batch normalization computes, learns and remembers. */
 export interface BatchNormOptions {
   /** The channels; default -1, the last axis. */
   readonly axis?: number;

@@ -7,6 +7,7 @@ import type { Initializer } from '../init.ts';
 import { Module } from '../module.ts';
 import { count, pair } from './options.ts';
 
+/** Geometry and parameters of a convolution. */
 export interface Conv2dOptions extends ConvolutionOptions {
   /** Add a bias; default true. */
   readonly bias?: boolean;

@@ -6,6 +6,7 @@ import type { Initializer } from '../init.ts';
 import { Module } from '../module.ts';
 import { count } from './options.ts';
 
+/** Parameters of a linear layer. */
 export interface LinearOptions {
   /** Add a bias; default true. */
   readonly bias?: boolean;

@@ -5,6 +5,7 @@ import { checkImages } from './conv2d.ts';
 import { Lambda } from './layer.ts';
 import { pair } from './options.ts';
 
+/** Stride and padding of a pooling layer; by default windows lie side by side, without padding. */
 export type Pool2dOptions = Omit<PoolOptions, 'window'>;
 
 /** The largest value of each window of images [N, H, W, C]; windows do not overlap unless `stride` says so. */
