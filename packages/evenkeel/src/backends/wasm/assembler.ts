@@ -2,8 +2,9 @@
 
 /** Value types as the binary format numbers them. */
 export const I32 = 0x7f;
+export const I64 = 0x7e;
 export const V128 = 0x7b;
-export type ValueType = typeof I32 | typeof V128;
+export type ValueType = typeof I32 | typeof I64 | typeof V128;
 
 export interface FunctionParts {
   /** Number of i32 parameters. */

@@ -15,7 +15,7 @@ export interface EmitOptions {
   readonly relaxed: boolean;
   /** The imported memory's limit, in pages of 64 KiB. */
   readonly maxPages: number;
-  /** Where the barrier's three words lie: count, generation (both 0 at first), threads; multiple of 4. */
+  /** Where the barrier lies, a multiple of 8: a 64-bit counter, 0 at first, then the number of threads as an i32. */
   readonly barrierAddress: number;
   /** Functions to export; default: the last one. */
   readonly exports?: readonly string[];
