@@ -30,6 +30,9 @@ export interface Result {
 /** What the step computes, as a function of its named inputs. It must not be async. */
 export type StepFunction = (inputs: Readonly<Record<string, Node>>) => Readonly<Record<string, Node>> | Promise<unknown> | void;
 
+/** What steps call their inputs. */
+const inputNames = new WeakMap<Node, string>();
+
 interface Compiled {
   readonly names: readonly string[];
   readonly outputs: readonly string[];
@@ -93,7 +96,7 @@ export class GraphStep {
       const limit = limits.get(slot);
       if (limit !== undefined) checkBound(this.name, name, feeds[name], limit);
     });
-    const arrays = await compiled.runner.run(names.map((name) => feeds[name]));
+    const arrays = await compiled.runner.run(names.map((name) => ({ ...feeds[name], name })));
     const results: Record<string, Result> = {};
     outputs.forEach((name, i) => {
       const { shape, dtype } = program.outputs[i];
@@ -120,7 +123,8 @@ export class GraphStep {
   private trace(feeds: Readonly<Record<string, Feed>>): Omit<Compiled, 'runner' | 'generation'> {
     const trace = new Trace(this.mode, this.counter);
     const names = Object.keys(feeds);
-    const inputs = names.map((name, slot): Node => make(ops.input, [], { slot, shape: feeds[name].shape, dtype: feeds[name].dtype }, name));
+    const inputs = names.map((name, slot): Node => make(ops.input, [], { slot, shape: feeds[name].shape, dtype: feeds[name].dtype }));
+    inputs.forEach((node, slot) => inputNames.set(node, names[slot]));
     const named = Object.fromEntries(names.map((name, slot) => [name, inputs[slot]]));
     const returned = tracing(trace, () => this.fn(named)) ?? {};
     if (returned instanceof Promise) throw asyncFault(this.name);
@@ -144,7 +148,7 @@ function checkInputs(step: string, program: Program): void {
   for (const node of topological([...program.outputs, ...program.assigns.map((a) => a.value)])) {
     if (node.op.name !== 'input' || own.has(node)) continue;
     throw new Fault({
-      code: 'E404', op: step, rule: `it uses the input "${node.where ?? '?'}" of another step, which has a value only there`,
+      code: 'E404', op: step, rule: `it uses the input "${inputNames.get(node)}" of another step, which has a value only there`,
       hint: 'pass the tensor as an input of this step, or return it from the other one',
     });
   }

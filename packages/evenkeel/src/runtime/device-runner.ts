@@ -20,7 +20,7 @@ export async function deviceRunner(program: Program): Promise<Runner> {
     plan,
     async run(feeds: readonly Feed[]): Promise<TypedArray[]> {
       plan.inputs.forEach((buffer, slot) => {
-        if (buffer.bound !== undefined) checkBound('step', buffer.name, feeds[slot], buffer.bound);
+        if (buffer.bound !== undefined) checkBound('step', feeds[slot].name ?? buffer.name, feeds[slot], buffer.bound);
       });
       for (const variable of variables) variable.upload(device);
       plan.inputs.forEach((buffer, slot) => executable.write(buffer, feeds[slot].data));

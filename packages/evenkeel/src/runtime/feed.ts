@@ -7,6 +7,8 @@ export interface Feed {
   readonly data: TypedArray;
   readonly shape: Shape;
   readonly dtype: DType;
+  /** The step's name for it, for errors. */
+  readonly name?: string;
 }
 
 /** The dtype that plain data of this type has: bytes become i32, f64 becomes f32. */

@@ -6,7 +6,7 @@ import type { Dense, Node, Program } from '../graph/index.ts';
 import { investigate } from './detective.ts';
 import type { Feed } from './feed.ts';
 import type { Runner } from './runner.ts';
-import { Variable } from './variable.ts';
+import type { Variable } from './variable.ts';
 
 /** @param debug name the first node that makes NaN or infinity */
 export function oracleRunner(program: Program, debug: boolean): Runner {

@@ -5,6 +5,7 @@ import { Fault } from '../base/index.ts';
 import { Queue } from './queue.ts';
 import type { Variable } from './variable.ts';
 
+/** What `configure` sets; what is left out stays as it is. */
 export interface Configuration {
   /** `wasm`: WebAssembly on all cores. `plain`: simple JavaScript. `oracle`: the f64 reference, node by node. */
   readonly backend?: BackendName | 'oracle';
@@ -57,7 +58,7 @@ export function shutdown(): Promise<void> {
   return queue.add(async () => {
     if (!state.open) return;
     const { device, residents } = await state.open;
-    for (const variable of [...residents]) variable.leave();
+    for (const variable of residents) variable.leave();
     state.open = undefined;
     state.opened = undefined;
     await device.close();

@@ -4,6 +4,7 @@ import { make, ops } from '../graph/index.ts';
 import type { Node } from '../graph/index.ts';
 import { Variable } from './variable.ts';
 
+/** What layers such as dropout and batch normalization do. */
 export type Mode = 'train' | 'eval';
 
 export class Trace {

@@ -46,22 +46,31 @@ export const and = binary(nodes.and);
 /** Either (bool), or bits of both (integers). */
 export const or = binary(nodes.or);
 
+/** -x. */
 export const neg = unary(nodes.neg);
+/** |x|. */
 export const abs = unary(nodes.abs);
 /** -1, 0 or 1. */
 export const sign = unary(nodes.sign);
+/** e to the power of x. */
 export const exp = unary(nodes.exp);
 /** exp(x) - 1, exact near 0. */
 export const expm1 = unary(nodes.expm1);
+/** Natural logarithm. */
 export const log = unary(nodes.log);
 /** log(1 + x), exact near 0. */
 export const log1p = unary(nodes.log1p);
+/** Square root. */
 export const sqrt = unary(nodes.sqrt);
 /** 1 / sqrt(x). */
 export const rsqrt = unary(nodes.rsqrt);
+/** x * x. */
 export const square = unary(nodes.square);
+/** Sine. */
 export const sin = unary(nodes.sin);
+/** Cosine. */
 export const cos = unary(nodes.cos);
+/** Hyperbolic tangent. */
 export const tanh = unary(nodes.tanh);
 /** 1 / (1 + exp(-x)). */
 export const sigmoid = unary(nodes.sigmoid);
@@ -69,7 +78,9 @@ export const sigmoid = unary(nodes.sigmoid);
 export const erf = unary(nodes.erf);
 /** max(x, 0). */
 export const relu = unary(nodes.relu);
+/** To the next whole number below. */
 export const floor = unary(nodes.floor);
+/** To the next whole number above. */
 export const ceil = unary(nodes.ceil);
 /** To the nearest whole number, halves to even. */
 export const round = unary(nodes.round);
@@ -78,10 +89,15 @@ export const not = unary(nodes.not);
 /** x, through which no gradient flows. */
 export const stopGradient = unary(nodes.stopGradient);
 
+/** Sum over `axes` (all if left out), here and below. */
 export const sum = reduction(nodes.sum);
+/** Mean; f32 only. */
 export const mean = reduction(nodes.mean);
+/** The largest value. */
 export const max = reduction(nodes.max);
+/** The smallest value. */
 export const min = reduction(nodes.min);
+/** Product. */
 export const prod = reduction(nodes.prod);
 /** Row-major position of the first largest value among those reduced, i32. */
 export const argmax = reduction(nodes.argmax);

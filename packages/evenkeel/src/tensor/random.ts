@@ -4,6 +4,7 @@ import type { Shape } from '../base/index.ts';
 import * as nodes from './nodes/index.ts';
 import { Tensor } from './tensor.ts';
 
+/** Where draws come from. */
 export interface DrawOptions {
   /** Equal seeds give equal draws, on every machine. */
   readonly seed: number;

@@ -4,6 +4,7 @@ import type { DType, Shape, TypedArray } from '../base/index.ts';
 import { bumpStructure, currentTrace, Variable } from '../runtime/index.ts';
 import { Tensor } from './tensor.ts';
 
+/** What a ref is made with. */
 export interface RefOptions {
   readonly shape: Shape;
   /** Default 'f32'. */

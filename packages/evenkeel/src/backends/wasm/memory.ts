@@ -29,7 +29,7 @@ export class DeviceMemory {
   /** @param holders what to name when the memory is full: the largest tensors, one line each. @throws Fault E601 */
   allocate(bytes: number, holders: () => readonly string[] = () => []): number {
     const address = this.regions.allocate(bytes, this.maxPages * PAGE);
-    if (address === undefined || !this.growTo(this.regions.extent)) {
+    if (address === undefined || !this.growTo(address + bytes)) {
       if (address !== undefined) this.regions.release(address);
       throw this.full(bytes, holders());
     }

@@ -1,5 +1,5 @@
 /**
- * The threads of a device. Starting a plan is one write and one notify in shared memory; the host's event loop stays free while
+ * The threads of a device. A small plan runs on the calling thread, because waking others would cost more than it takes. Starting a plan is one write and one notify in shared memory; the host's event loop stays free while
  * the threads work. After a trap the pool is torn down, because the other threads may wait at a barrier for ever; it starts
  * anew with the next run.
  */
@@ -12,8 +12,8 @@ import type { Thread } from './thread.ts';
 /** Runs loaded modules on all threads at once; each exports `entry(thread, threads)`. */
 export interface Pool {
   readonly threads: number;
-  /** Makes a module ready; the number names it in `run`. */
-  load(module: WebAssembly.Module, entry: string): number;
+  /** Makes a module ready; the number names it in `run`. A small one runs on the calling thread. */
+  load(module: WebAssembly.Module, entry: string, small: boolean): number;
   unload(id: number): void;
   /** @throws InternalError if the module traps */
   run(id: number): Promise<void>;
@@ -30,6 +30,9 @@ export class ThreadPool implements Pool {
   private readonly memory: WebAssembly.Memory;
   private readonly words: Int32Array<ArrayBufferLike>;
   private readonly loaded = new Map<number, Loaded>();
+  /** Runs small plans. */
+  private readonly inline: InlinePool;
+  private readonly small = new Map<number, number>();
   /** What the threads do not know yet. */
   private fresh: Loaded[] = [];
   private stale: number[] = [];
@@ -43,22 +46,32 @@ export class ThreadPool implements Pool {
     this.memory = memory;
     this.threads = threads;
     this.words = new Int32Array(memory.buffer, 0, 256);
+    this.inline = new InlinePool(memory);
   }
 
-  load(module: WebAssembly.Module, entry: string): number {
+  load(module: WebAssembly.Module, entry: string, small: boolean): number {
     const loaded = { id: this.next++, module, entry };
+    if (small) {
+      this.small.set(loaded.id, this.inline.load(module, entry));
+      return loaded.id;
+    }
     this.loaded.set(loaded.id, loaded);
     this.fresh.push(loaded);
     return loaded.id;
   }
 
   unload(id: number): void {
+    const small = this.small.get(id);
+    if (small !== undefined) this.inline.unload(small);
+    this.small.delete(id);
     if (!this.loaded.delete(id)) return;
     this.fresh = this.fresh.filter((l) => l.id !== id);
     this.stale.push(id);
   }
 
   async run(id: number): Promise<void> {
+    const small = this.small.get(id);
+    if (small !== undefined) return this.alone(small);
     if (!this.loaded.has(id)) throw new InternalError(`plan ${id} is not loaded`);
     if (this.workers.length === 0) await this.start();
     else if (this.fresh.length > 0) await this.tell();
@@ -70,6 +83,16 @@ export class ThreadPool implements Pool {
     this.workers = [];
     this.waiter?.reject(new InternalError('the thread pool was closed during a run'));
     await Promise.all(workers.map((w) => w.terminate()));
+  }
+
+  /** With one thread announced, barriers let the caller pass. */
+  private async alone(id: number): Promise<void> {
+    this.words[CONTROL.barrier + 2] = 1;
+    try {
+      await this.inline.run(id);
+    } finally {
+      this.words[CONTROL.barrier + 2] = this.threads;
+    }
   }
 
   private async start(): Promise<void> {

@@ -22,11 +22,6 @@ export class Regions {
     return this.used;
   }
 
-  /** The end of the last region ever handed out: how large the memory must be. */
-  get extent(): number {
-    return this.end;
-  }
-
   /** The address of a free region, or undefined if the memory would grow beyond `limit` bytes. */
   allocate(bytes: number, limit: number): number | undefined {
     const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);

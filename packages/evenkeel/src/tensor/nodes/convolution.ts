@@ -11,6 +11,7 @@ import { windowAxes, windows } from './windows.ts';
 import type { WindowAxis, WindowOptions } from './windows.ts';
 import { windowsTimesGradient, windowsTimesKernel } from './window-product.ts';
 
+/** Stride, padding and dilation of the windows, and groups. */
 export interface ConvolutionOptions extends WindowOptions {
   /** Channels are split into this many groups that do not see each other; default 1. */
   readonly groups?: number;

@@ -8,6 +8,7 @@ import { faults } from './faults.ts';
 import { isIndex } from './linear-algebra.ts';
 import { logSumExp, mean, sum } from './reduce.ts';
 
+/** Options of `crossEntropy`. */
 export interface CrossEntropyOptions {
   /** Share of the label's probability that is spread over all classes (Szegedy et al. 2016); default 0. */
   readonly smoothing?: number;

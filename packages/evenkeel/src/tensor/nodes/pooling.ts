@@ -8,6 +8,7 @@ import { broadcastTo, pad, reshape, slice, transpose } from './shape.ts';
 import { perAxis, sumWindows, windowAxes, windows } from './windows.ts';
 import type { Padding, WindowAxis } from './windows.ts';
 
+/** The windows of a pooling. */
 export interface PoolOptions {
   /** Extent of the window along each spatial axis. */
   readonly window: number | readonly number[];
