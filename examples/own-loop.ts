@@ -1,5 +1,5 @@
 /** The same network with the loops written out: a step that trains, a step that counts right answers. Run: npm run example examples/own-loop.ts */
-import { Adam, argmax, cast, compile, crossEntropy, eq, loader, mnist, nn, sum } from 'evenkeel';
+import { Adam, compile, crossEntropy, loader, mnist, nn } from 'evenkeel';
 
 const model = nn.sequential({ input: [28, 28, 1] },
   nn.conv2d(32, 3), nn.relu(), nn.batchNorm(), nn.maxPool2d(2), nn.flatten(), nn.linear(10));
@@ -11,7 +11,7 @@ const train = compile('train', ({ x, y }) => {
   return { loss };
 }, { mode: 'train' });
 
-const test = compile('test', ({ x, y }) => ({ right: sum(cast(eq(argmax(model.forward(x), -1), y), 'f32')) }), { mode: 'eval' });
+const test = compile('test', ({ x, y }) => ({ right: model.forward(x).argmax(-1).eq(y).cast('f32').sum() }), { mode: 'eval' });
 
 const batches = loader(await mnist.train(), { batchSize: 128, shuffle: true });
 const digits = await mnist.test();
