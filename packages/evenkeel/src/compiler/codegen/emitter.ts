@@ -134,15 +134,17 @@ export class Emitter {
 
   /** Stores a value at an element; along a vector variable, one element a lane. */
   store(source: Source, i: Ix, e: Expr): void {
-    let value = this.value(e);
-    if (e.dtype === 'bool') value = this.b.int('and', value, this.b.splat('i', 1));
-    this.storeValue(source, i, value);
+    this.storeValue(source, i, this.stored(e));
+  }
+
+  /** The value as it lies in memory: a bool is 0 or 1. */
+  stored(e: Expr): Value {
+    const value = this.value(e);
+    return e.dtype === 'bool' ? this.b.let(this.b.int('and', value, this.b.splat('i', 1))) : value;
   }
 
   /** Stores a whole vector though fewer lanes may be in use: the target has room, and nobody looks at the others. */
-  storeWhole(source: Source, i: Ix, e: Expr, lanes: number): void {
-    if (lanes === this.b.lanes) return this.store(source, i, e);
-    const value = this.value(e);
+  storeWhole(source: Source, i: Ix, value: Value): void {
     const { address, offset } = this.address(source, i);
     this.b.store(address, offset, value);
   }
@@ -216,8 +218,11 @@ export class Emitter {
   }
 
   /** Reads memory that this code itself writes: never shared with an earlier read. */
-  fresh(source: Source, i: Ix, dtype: Expr['dtype']): Value {
-    return this.loadRaw(source, i, dtype === 'f32' ? 'f' : 'i');
+  fresh(source: Source, i: Ix, dtype: Expr['dtype'], lanes?: number): Value {
+    const type = dtype === 'f32' ? 'f' : 'i';
+    if (lanes === undefined) return this.loadRaw(source, i, type);
+    const { address, offset } = this.address(source, i);
+    return this.b.load(type, address, offset, lanes);
   }
 
   private loadRaw(source: Source, i: Ix, type: 'f' | 'i'): Value {

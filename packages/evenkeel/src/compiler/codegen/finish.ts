@@ -13,12 +13,11 @@ export function emitFinish(e: Emitter, nest: FinishNest, begin: Value, end: Valu
   const last = nest.vars.at(-1);
   const body: Body = {
     exprs: [], stores: nest.stores,
-    step: (em, _exprs, stores, part) => {
+    step: (em, _exprs, part) => {
       for (const input of nest.inputs) {
         const at = part === 0 || !last ? input.ix : laneRewriter(last, part * em.b.lanes).index(input.ix);
         join(em, nest, input, at);
       }
-      for (const s of stores) em.store(s.buffer, s.ix, s.value);
     },
   };
   emitBody(e, nest.vars, body, begin, end);

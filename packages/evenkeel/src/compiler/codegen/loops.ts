@@ -11,17 +11,17 @@ import type { Emitter } from './emitter.ts';
 /** Two vectors a step: neighbouring vectors pair into wider ones where the machine has them. */
 const UNROLL = 2;
 
-/** What one step along the lanes does, `shift` lanes further on. */
+/** What one step along the lanes does, `part` vectors further on. */
 export interface Body {
   readonly exprs: readonly Expr[];
   readonly stores: readonly Store[];
-  /** Called with the expressions and stores as they are `shift` lanes on; `lanes` are in use. */
-  readonly step: (e: Emitter, exprs: readonly Expr[], stores: readonly Store[], part: number, lanes: number) => void;
+  /** Runs before the stores, with the expressions as this part sees them; `lanes` are in use. */
+  readonly step?: (e: Emitter, exprs: readonly Expr[], part: number, lanes: number) => void;
 }
 
 /** Runs stores only. */
 export function storing(stores: readonly Store[]): Body {
-  return { exprs: [], stores, step: (e, _exprs, shifted) => { for (const s of shifted) e.store(s.buffer, s.ix, s.value); } };
+  return { exprs: [], stores };
 }
 
 /** v over 0 .. size-1 in vectors, the last one partial. */
@@ -57,16 +57,26 @@ export function vectorRange(e: Emitter, v: Var, from: Value | number, to: Value 
   e.loop(v, paired, end, lanes, () => vectorStep(e, v, body, 1, lanes));
 }
 
-/** `count` neighbouring vectors at the bound value of v (0: one partial vector). */
+/**
+ * `count` neighbouring vectors at the bound value of v (0: one partial vector). All values are computed before the first store, so
+ * that neighbouring loads and stores pair up.
+ */
 export function vectorStep(e: Emitter, v: Var, body: Body, count: number, lanes: number): void {
   e.along(v, lanes, () => {
     if (count > 1) e.shareAddresses([...body.exprs, ...body.stores.map((s) => s.value)], body.stores.map((s) => s.ix));
+    const pending: (() => void)[] = [];
     for (let part = 0; part < Math.max(1, count); part++) {
       const shift = laneRewriter(v, part * e.b.lanes);
-      const exprs = part === 0 ? body.exprs : body.exprs.map(shift.expr);
-      const stores = part === 0 ? body.stores : body.stores.map((s) => ({ buffer: s.buffer, ix: shift.index(s.ix), value: shift.expr(s.value) }));
-      e.scope(() => body.step(e, exprs, stores, part, lanes));
+      const moved = <T>(x: T, by: (x: T) => T): T => (part === 0 ? x : by(x));
+      e.scope(() => {
+        body.step?.(e, body.exprs.map((x) => moved(x, shift.expr)), part, lanes);
+        for (const s of body.stores) {
+          const value = e.stored(moved(s.value, shift.expr));
+          pending.push(() => e.storeValue(s.buffer, moved(s.ix, shift.index), value));
+        }
+      });
     }
+    for (const store of pending) store();
   });
 }
 
@@ -166,10 +176,10 @@ export function reduceAlong(e: Emitter, outer: readonly Var[], along: Var, reduc
   const states = reductions.map((r) => Array.from({ length: parts }, () => new State(e, r, () => firstValue(e, r, firsts, along, range?.from))));
   const body: Body = {
     exprs: reductions.flatMap((r) => [r.value, positionOf(r)]), stores,
-    step: (em, exprs, shifted, part, lanes) => { states.forEach((s, i) => {
+    step: (em, exprs, part, lanes) => states.forEach((s, i) => {
       const position = s[0].reduction.monoid.positional ? em.value(exprs[2 * i + 1]) : undefined;
       s[part % parts].step(em, em.value(exprs[2 * i]), position, lanes);
-    }); for (const s of shifted) em.store(s.buffer, s.ix, s.value); },
+    }),
   };
   const needs = needsOf(body.exprs, stores);
   nested(e, outer, needs, () => {

@@ -31,7 +31,7 @@ export function emitStores(e: Emitter, vars: readonly Var[], stores: readonly St
 export function emitBody(e: Emitter, vars: readonly Var[], body: Body, begin: Value, end: Value): void {
   const needs = needsOf(body.exprs, body.stores);
   const last = vars.at(-1);
-  if (!last) e.b.loop(begin, end, 1, () => e.scope(() => body.step(e, body.exprs, body.stores, 0, 1)));
+  if (!last) e.b.loop(begin, end, 1, () => e.scope(() => single(e, body)));
   else if (vars.length === 1) emitFlat(e, last, body, begin, end);
   else {
     const { prefix, rest } = splitPrefix(vars.slice(0, -1), MIN_UNITS);
@@ -41,6 +41,13 @@ export function emitBody(e: Emitter, vars: readonly Var[], body: Body, begin: Va
       nested(e, rest, needs, () => vectorLoop(e, last, body));
     }));
   }
+}
+
+/** A scalar result. */
+function single(e: Emitter, body: Body): void {
+  body.step?.(e, body.exprs, 0, 1);
+  const values = body.stores.map((s) => e.stored(s.value));
+  body.stores.forEach((s, i) => e.storeValue(s.buffer, s.ix, values[i]));
 }
 
 function emitFlat(e: Emitter, v: Var, body: Body, begin: Value, end: Value): void {

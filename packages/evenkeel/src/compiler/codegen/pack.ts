@@ -6,6 +6,7 @@ import type { ContractNest, PackNest, Tile } from '../nest.ts';
 import { Rewriter } from '../rewrite.ts';
 import type { Value } from '../vector/index.ts';
 import type { Emitter } from './emitter.ts';
+import { laneRewriter } from './emitter.ts';
 import { needsOf, nested, storing, vectorLoop } from './loops.ts';
 
 /** Summed indices that one packing unit copies. */
@@ -43,27 +44,53 @@ export function emitPack(e: Emitter, nest: PackNest, begin: Value, end: Value): 
   }));
 }
 
-/** One panel: k over a range, the columns along the lanes. Columns past the end get whatever their lanes compute. */
-export function emitPanel(e: Emitter, of: { n: Var; k: Var; b: Expr; tile: Tile }, panel: Var, range: { from: Value; to: Value }, target: Source, place: Ix): void {
-  const { lanes } = e.b;
+/** What is packed: b over k and the columns of one panel, and sums over k that are taken on the way. */
+export interface PanelWork { readonly n: Var; readonly k: Var; readonly b: Expr; readonly tile: Tile }
+
+/**
+ * One panel: k over a range, the columns along the lanes. What depends on the columns alone is loaded once. Columns past the end
+ * get whatever their lanes compute, or zeros. `take` sees the vectors of each k.
+ */
+export function emitPanel(e: Emitter, of: PanelWork, panel: Var, range: { from: Value; to: Value }, target: Source, place: Ix, sums?: PanelSums): void {
   const width = widthOf(of.tile);
   const left = of.n.size % width;
-  const body = (columns: number): void => {
-    const v = ix.variable('column', columns);
-    const move = new Rewriter(new Map([[of.n.key, ix.add(ix.scale(ix.ixOf(panel), width), ix.ixOf(v))]]));
-    const value = move.expr(of.b);
-    const stores = [{ buffer: target as never, ix: ix.add(place, ix.ixOf(v)), value }];
-    e.hoist([value], [stores[0].ix]);
-    e.loop(of.k, range.from, range.to, 1, () => {
-      e.hoist([value], [stores[0].ix]);
-      vectorLoop(e, v, { ...storing(stores), step: (em, _x, list, _part, used) => list.forEach((s) => em.storeWhole(s.buffer, s.ix, s.value, used)) });
-      const written = Math.ceil(columns / lanes) * lanes;
-      for (let at = written; at < width; at += lanes) e.zero(target, ix.offset(place, at));
-    });
-  };
+  const body = (columns: number): void => panelColumns(e, of, { panel, columns, range, target, place, sums });
   if (left === 0) return e.scope(() => body(width));
   const last = Math.floor(of.n.size / width);
   e.b.when(e.b.scalar('eq', e.index(ix.ixOf(panel)), last), () => e.scope(() => body(left)), last > 0 ? () => e.scope(() => body(width)) : undefined);
+}
+
+/** Running sums of a panel's columns over k, kept in `target` at `place`; `goesOn` is 1 where earlier sums are there already. */
+export interface PanelSums { readonly target: Source; readonly place: Ix; readonly goesOn: Value }
+
+interface PanelRun {
+  readonly panel: Var; readonly columns: number; readonly range: { readonly from: Value; readonly to: Value };
+  readonly target: Source; readonly place: Ix; readonly sums: PanelSums | undefined;
+}
+
+function panelColumns(e: Emitter, of: PanelWork, run: PanelRun): void {
+  const { b } = e;
+  const { lanes } = b;
+  const v = ix.variable('column', widthOf(of.tile));
+  const move = new Rewriter(new Map([[of.n.key, ix.add(ix.scale(ix.ixOf(run.panel), widthOf(of.tile)), ix.ixOf(v))]]));
+  const value = move.expr(of.b);
+  e.bind(v, b.i32(0));
+  const vectors = Array.from({ length: Math.ceil(run.columns / lanes) }, (_, i) => ({ used: Math.min(lanes, run.columns - i * lanes), at: i * lanes, value: laneRewriter(v, i * lanes).expr(value) }));
+  const sums = run.sums && vectors.map(() => b.mutable(b.splat('f', 0)));
+  if (run.sums && sums) b.when(run.sums.goesOn, () => sums.forEach((s, i) => b.assign(s, e.fresh(run.sums!.target, ix.offset(run.sums!.place, vectors[i].at), 'f32', lanes))));
+  const each = (see: (x: (typeof vectors)[number], i: number) => void): void => vectors.forEach((x, i) => e.along(v, x.used, () => see(x, i)));
+  each((x) => e.hoist([x.value], []));
+  e.hoist([], [run.place]);
+  e.loop(of.k, run.range.from, run.range.to, 1, () => {
+    e.hoist([], [run.place]);
+    each((x) => e.shareAddresses([x.value], []));
+    const made: Value[] = [];
+    each((x) => e.scope(() => made.push(e.value(x.value))));
+    made.forEach((m, i) => e.storeWhole(run.target, ix.offset(run.place, vectors[i].at), m));
+    if (sums) made.forEach((m, i) => b.assign(sums[i], b.float('add', sums[i], m)));
+    for (let at = vectors.length * lanes; at < widthOf(of.tile); at += lanes) e.zero(run.target, ix.offset(run.place, at));
+  });
+  if (run.sums && sums) sums.forEach((s, i) => e.storeWhole(run.sums!.target, ix.offset(run.sums!.place, vectors[i].at), s));
 }
 
 /** Block of a: `rows` rows from row0, `count` columns of block kb, in the layout the nest asks for. */

@@ -64,10 +64,7 @@ function emitStage(e: Emitter, nest: WalkNest, stage: Stage): void {
   if (stage.stores.length === 0 && accumulations.length === 0) return;
   const body: Body = {
     exprs: accumulations.map((a) => a.reduction.value), stores: stage.stores,
-    step: (em, exprs, stores, part) => {
-      for (const s of stores) em.store(s.buffer, s.ix, s.value);
-      accumulations.forEach((a, i) => accumulate(em, nest, a, exprs[i], along, part));
-    },
+    step: (em, exprs, part) => accumulations.forEach((a, i) => accumulate(em, nest, a, exprs[i], along, part)),
   };
   nested(e, cols.slice(0, -1), needsOf(body.exprs, body.stores), () => vectorLoop(e, along, body));
 }
