@@ -1,5 +1,6 @@
 export { evaluate } from './evaluate.ts';
 export type { EvaluateOptions } from './evaluate.ts';
+export { checkWritable, writeWhole } from './files.ts';
 export { fit } from './fit.ts';
 export type { BatchRecord, Callbacks, EpochRecord, FitOptions, History } from './fit.ts';
 export { losses } from './losses/index.ts';
@@ -11,4 +12,4 @@ export { formatValue } from './progress.ts';
 export type { Output, Verbosity } from './progress.ts';
 export { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
 export type { SafetensorsFile, SavedTensor } from './safetensors.ts';
-export { decodeWeights, encodeWeights, loadWeights, saveWeights, writeWhole } from './weights.ts';
+export { decodeWeights, encodeWeights, loadWeights, saveWeights } from './weights.ts';

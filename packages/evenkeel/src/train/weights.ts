@@ -2,6 +2,7 @@
 import type { Module } from '../nn/index.ts';
 import type { Ref } from '../tensor/index.ts';
 import { faults } from './faults.ts';
+import { writeWhole } from './files.ts';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
 import type { SavedTensor } from './safetensors.ts';
 
@@ -42,19 +43,6 @@ export async function loadWeights(model: Module, path: string): Promise<void> {
     throw faults.unreadable(path, error.code ?? error.message);
   });
   decodeWeights(model, bytes, path);
-}
-
-/** Writes beside the file, then renames. @throws E507 */
-export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
-  const { rename, rm, writeFile } = await import('node:fs/promises');
-  const temporary = `${path}.${process.pid}.part`;
-  try {
-    await writeFile(temporary, content);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw faults.unwritable(path, (error as NodeJS.ErrnoException).code ?? (error as Error).message);
-  }
 }
 
 function refsOf(model: Module): Map<string, Ref> {
