@@ -67,7 +67,7 @@ function privateBuffers(nest: Nest): Buffer[] {
     case 'reduce': return [...(nest.partial ? [nest.partial] : []), ...stores(nest.stores)];
     case 'finish': return [...nest.inputs.map((i) => i.partial), ...stores(nest.stores)];
     case 'walk': return nest.accumulations.map((a) => a.partial);
-    case 'contract': return [nest.partial, nest.packed, typeof nest.left === 'object' ? nest.left.table : undefined].filter((b) => b !== undefined);
+    case 'contract': return [nest.partial, nest.packed, nest.columnSums, typeof nest.left === 'object' ? nest.left.table : undefined].filter((b) => b !== undefined);
     case 'pack': return [nest.packed];
     default: return nest satisfies never;
   }

@@ -9,6 +9,7 @@ import { monoids } from '../graph/index.ts';
 import type { ContractNest, DirectOperand, FinishInput, FinishNest, PackNest, Reduction, Store, Tile } from './nest.ts';
 import type { Buffer, Phase } from './plan.ts';
 import { Rewriter, loadsOf } from './rewrite.ts';
+import { splitsK } from './split.ts';
 import { dotSizes, operandsOf, unflattenShape } from './task.ts';
 import type { Tasks } from './task.ts';
 import { dotAttrs } from './vertex.ts';
@@ -19,9 +20,6 @@ const BLOCK_N = 256;
 const BLOCK_K = 256;
 const MIN_UNITS = 16;
 const STATISTICS_CHUNKS = 64;
-/** A product with fewer row and column blocks than this, and a long k, is cut along k. */
-const SPLIT_UNITS = 8;
-const SPLIT_K = 2048;
 const MAX_SPLITS = 32;
 /** Beyond this stride (elements) rows read down a column collide in the cache, and packing pays. */
 const MAX_DIRECT_STEP = 512;
@@ -45,9 +43,8 @@ export function contractPhases(group: Group, all: Tasks, context: ContractContex
   for (const m of reduces) fused.reduction(m);
   const epilogue = flattenEpilogue(group, fused, of);
   const tile = tileFor(sizes.n, context.tile);
-  const split = reduces.length === 0 && shouldSplit(sizes, tile);
   const shape = { flat, a, b, tile, left: leftOperand(a, flat, context) };
-  return split ? splitPhases(shape, epilogue, context) : blockPhases(shape, epilogue, context);
+  return splitsK(dot.task.vertex) ? splitPhases(shape, epilogue, context) : blockPhases(shape, epilogue, context);
 }
 
 interface Shape { readonly flat: Flat; readonly a: Expr; readonly b: Expr; readonly tile: Tile; readonly left: ContractNest['left'] }
@@ -76,12 +73,6 @@ function tileFor(n: number, widest: Tile): Tile {
   let vectors = widest.vectors;
   while (vectors > 1 && n <= (vectors / 2) * widest.lanes) vectors /= 2;
   return { ...widest, vectors };
-}
-
-function shouldSplit(s: { batch: number; m: number; n: number; k: number }, tile: Tile): boolean {
-  const units = s.batch * Math.ceil(s.m / (tile.rows * 2)) * Math.ceil(s.n / BLOCK_N);
-  const results = s.batch * s.m * s.n;
-  return s.k >= SPLIT_K && (units < SPLIT_UNITS || (s.k > 8 * s.m && results <= 1 << 17));
 }
 
 /** Straight from memory where the offset is a row part plus a column part. */
@@ -129,7 +120,7 @@ function blockPhases(s: Shape, epilogue: Epilogue, context: ContractContext): Ph
   const { reductions } = epilogue;
   const chunks = reductions.length > 0 ? Math.min(STATISTICS_CHUNKS, blocks) : blocks * Math.ceil(flat.n.size / block.n);
   const partial = reductions.length > 0 ? context.scratch('partial', chunks * wordsOf(reductions) * flat.n.size) : undefined;
-  const nest: ContractNest = { kind: 'contract', ...flat, a: s.a, b: s.b, left: s.left, packed, stores: epilogue.element, reductions, partial, tile, block, chunks, splitK: false };
+  const nest: ContractNest = { kind: 'contract', ...flat, a: s.a, b: s.b, left: s.left, packed, stores: epilogue.element, reductions, partial, tile, block, chunks, splitK: false, columnSums: undefined };
   if (!partial) return [[pack], [nest]];
   const finish: FinishNest = {
     kind: 'finish', vars: [flat.n], inputs: finishInputs(reductions, partial, [flat.n]), chunks, pieces: blocks, perPiece: block.m, total: flat.m.size, stores: epilogue.finish,
@@ -146,13 +137,22 @@ function splitPhases(s: Shape, epilogue: Epilogue, context: ContractContext): Ph
   const padded = roundUp(flat.n.size, width);
   const chunkStride = flat.batch.size * flat.m.size * padded;
   const partial = context.scratch('partial', chunks * chunkStride);
+  const columnSums = epilogue.reductions.length > 0 ? context.scratch('column sums', chunks * padded) : undefined;
   const block = { m: Math.min(roundUp(flat.m.size, tile.rows), 4 * BLOCK_M), n: Math.min(padded, BLOCK_N), k: blockK };
-  const nest: ContractNest = { kind: 'contract', ...flat, a: s.a, b: s.b, left: s.left, packed: undefined, stores: [], reductions: [], partial, tile, block, chunks, splitK: true };
+  const nest: ContractNest = { kind: 'contract', ...flat, a: s.a, b: s.b, left: s.left, packed: undefined, stores: [], reductions: [], partial, tile, block, chunks, splitK: true, columnSums };
   const reduction: Reduction = { name: 'product', monoid: monoids.sum, input: 'f32', value: s.a, position: ix.constant(0), count: chunks };
   const row = ix.add(ix.scale(ix.ixOf(flat.batch), flat.m.size), ix.ixOf(flat.m));
   const input: FinishInput = { reduction, partial, ix: ix.add(ix.scale(row, padded), ix.ixOf(flat.n)), wordStride: 0, chunkStride };
   const vars = [flat.batch, flat.m, flat.n].filter((v) => v.size > 1);
-  return [[nest], [{ kind: 'finish', vars, inputs: [input], chunks, pieces: chunks, perPiece: 1, total: chunks, stores: epilogue.element }]];
+  const finishes: FinishNest[] = [{ kind: 'finish', vars, inputs: [input], chunks, pieces: chunks, perPiece: 1, total: chunks, stores: epilogue.element }];
+  if (columnSums) finishes.push(sumsFinish(epilogue, columnSums, flat, padded, chunks));
+  return [[nest], finishes];
+}
+
+/** Joins the sums of b's columns; several sums of one operand are one. */
+function sumsFinish(epilogue: Epilogue, columnSums: Buffer, flat: Flat, padded: number, chunks: number): FinishNest {
+  const inputs = epilogue.reductions.map((reduction): FinishInput => ({ reduction, partial: columnSums, ix: ix.ixOf(flat.n), wordStride: 0, chunkStride: padded }));
+  return { kind: 'finish', vars: [flat.n], inputs, chunks, pieces: chunks, perPiece: 1, total: chunks, stores: epilogue.finish };
 }
 
 /** Rows of a block: small enough for every thread to have several; statistics need blocks that divide the rows. */

@@ -26,6 +26,8 @@ export interface Member {
   readonly store: Ix;
   /** row: reduced within a row and usable there; accumulate: complete only when the walk ends. */
   readonly reduce?: 'row' | 'accumulate';
+  /** contract: the reduction is over the right operand's summed indices, taken while it is packed. */
+  readonly operand?: boolean;
   /** The variables that the result runs over. */
   readonly kept: readonly Var[];
 }
@@ -48,7 +50,7 @@ export function groupTasks(all: Tasks, outputs: ReadonlySet<Buffer>): Group[] {
   const groups: Group[] = [];
   const groupOf = new Map<Task, Group>();
   const touching = new Map<Buffer, Set<Group>>();
-  for (const task of all.tasks) {
+  for (const task of productsFirst(all.tasks)) {
     const chosen = task.kind === 'dot' ? undefined : choose(task, all, groupOf, touching);
     const group = chosen?.group ?? newGroup(groups, task);
     const member = chosen?.member ?? firstMember(task, group, all);
@@ -62,6 +64,22 @@ export function groupTasks(all: Tasks, outputs: ReadonlySet<Buffer>): Group[] {
   }
   void outputs;
   return groups;
+}
+
+/** Inputs before users, and products before whatever else is ready, so that other work finds them to join. */
+function productsFirst(tasks: readonly Task[]): Task[] {
+  const left = new Set(tasks);
+  const out: Task[] = [];
+  const isReady = (t: Task): boolean => [...t.needs].every((n) => !left.has(n));
+  while (left.size > 0) {
+    const ready = [...left].filter(isReady);
+    const products = ready.filter((t) => t.kind === 'dot');
+    for (const t of products.length > 0 ? products : ready.slice(0, 1)) {
+      left.delete(t);
+      out.push(t);
+    }
+  }
+  return out;
 }
 
 function newGroup(groups: Group[], task: Task): Group {

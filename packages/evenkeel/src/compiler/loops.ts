@@ -14,11 +14,11 @@ export interface Loops {
   readonly indices: readonly Ix[];
 }
 
-/** The same loops with affine indices where splitting achieves it, and as few variables as possible. */
-export function simplifyLoops(loops: Loops): Loops {
+/** The same loops with affine indices where splitting achieves it, and as few variables as possible. `minInner` bounds the innermost. */
+export function simplifyLoops(loops: Loops, minInner = MIN_INNER): Loops {
   let now = loops;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const split = splitOnce(now);
+    const split = splitOnce(now, minInner);
     if (!split) break;
     now = split;
   }
@@ -29,7 +29,7 @@ export function simplifyLoops(loops: Loops): Loops {
   }
 }
 
-function splitOnce(loops: Loops): Loops | undefined {
+function splitOnce(loops: Loops, minInner: number): Loops | undefined {
   const last = loops.sets.findLast((s) => s.length > 0)?.at(-1);
   const wanted = new Map<string, number>();
   forEachAtom(loops, (atom) => {
@@ -37,7 +37,7 @@ function splitOnce(loops: Loops): Loops | undefined {
     const [term] = atom.of.terms;
     if (atom.of.terms.length !== 1 || atom.of.constant !== 0 || term.coefficient !== 1 || term.atom.kind !== 'var') return;
     const { key, size } = term.atom;
-    if (size % atom.by !== 0 || atom.by >= size || (key === last?.key && atom.by < MIN_INNER)) return;
+    if (size % atom.by !== 0 || atom.by >= size || (key === last?.key && atom.by < minInner)) return;
     wanted.set(key, Math.min(atom.by, wanted.get(key) ?? Infinity));
   });
   for (const [s, set] of loops.sets.entries()) {

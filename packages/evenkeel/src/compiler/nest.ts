@@ -125,6 +125,8 @@ export interface ContractNest {
   readonly block: { readonly m: number; readonly n: number; readonly k: number };
   readonly chunks: number;
   readonly splitK: boolean;
+  /** Split k: sums of b's columns over each unit's share of k, [chunks, n rounded up to whole tiles]. */
+  readonly columnSums: Buffer | undefined;
 }
 
 /** a at element row(batch, m) + column(k) of its buffer; a table holds byte offsets of columns that are not affine in k. */

@@ -3,9 +3,10 @@ import { sameShape } from '../base/index.ts';
 import type { Var } from '../scalar/index.ts';
 import type { Group, Level, Member } from './group.ts';
 import { loadsOf } from './rewrite.ts';
-import { dotSizes, storeIndex, workOf } from './task.ts';
+import { domainVars, dotSizes, storeIndex, workOf } from './task.ts';
 import type { Task, Tasks } from './task.ts';
-import { reduceAttrs } from './vertex.ts';
+import { splitsK } from './split.ts';
+import { dotAttrs, reduceAttrs } from './vertex.ts';
 
 /** A row reduction needs this many rows to keep threads busy, unless the whole domain is small. */
 const MIN_ROWS = 16;
@@ -25,7 +26,7 @@ export function placeIn(task: Task, group: Group, all: Tasks): Member | string {
   return reason;
 }
 
-interface Spot { readonly level: Level; readonly reduce?: 'row' | 'accumulate'; readonly vars: readonly Var[]; readonly kept: readonly Var[] }
+interface Spot { readonly level: Level; readonly reduce?: 'row' | 'accumulate'; readonly operand?: boolean; readonly vars: readonly Var[]; readonly kept: readonly Var[] }
 
 /** The levels at which the task's loops fit the group's. */
 function* spots(task: Task, group: Group): Generator<Spot> {
@@ -37,6 +38,7 @@ function* spots(task: Task, group: Group): Generator<Spot> {
       if (reduce) yield { level: 'element', reduce, vars: group.vars, kept };
     }
   }
+  if (sumsRightOperand(task, group)) yield { level: 'element', reduce: 'accumulate', operand: true, vars: domainVars(task.domain), kept: group.vars.slice(group.columnsFrom) };
   const rows = group.cols && group.vars.filter((_, p) => !group.cols!.includes(p));
   if (rows && sameShape(task.domain, rows.map((v) => v.size))) {
     if (task.kind === 'map') yield { level: 'row', vars: rows, kept: rows };
@@ -48,8 +50,19 @@ function* spots(task: Task, group: Group): Generator<Spot> {
   }
 }
 
+/** A sum of the right operand over the indices that the product sums (a bias gradient beside a weight gradient), where k is cut into shares. */
+function sumsRightOperand(task: Task, group: Group): boolean {
+  if (group.kind !== 'contract' || task.kind !== 'reduce' || reduceAttrs(task.vertex).monoid !== 'sum') return false;
+  const dot = group.members[0].task.vertex;
+  const { batch, contract } = dotAttrs(dot);
+  const { axes } = reduceAttrs(task.vertex);
+  const over = axes.length === contract && axes.every((a, i) => a === i);
+  return batch === 0 && over && task.vertex.inputs[0] === dot.inputs[1] && task.vertex.node.dtype === 'f32' && splitsK(dot);
+}
+
 function reduceKind(task: Task, group: Group): 'row' | 'accumulate' | undefined {
   if (group.kind === 'contract') {
+    if (splitsK(group.members[0].task.vertex)) return undefined;
     const allRows = task.reduced.length === group.columnsFrom && task.reduced.every((p) => p < group.columnsFrom);
     const oneBatch = dotSizes(group.members[0].task.vertex).batch === 1;
     return oneBatch && allRows && group.columnsFrom < group.domain.length ? 'accumulate' : undefined;
@@ -72,7 +85,7 @@ function accumulatesInWalk(task: Task, group: Group): boolean {
 }
 
 function memberAt(task: Task, spot: Spot, all: Tasks): Member {
-  return { task, level: spot.level, reduce: spot.reduce, kept: spot.kept, value: workOf(task, all.lowering, spot.vars), store: storeIndex(task, spot.kept) };
+  return { task, level: spot.level, reduce: spot.reduce, operand: spot.operand, kept: spot.kept, value: workOf(task, all.lowering, spot.vars), store: storeIndex(task, spot.kept) };
 }
 
 /** Why the member can't be in the group, if so. */

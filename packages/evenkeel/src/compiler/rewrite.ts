@@ -1,5 +1,5 @@
 /** Walks and rewrites of expressions: which loads they make, and replacing variables or loads. */
-import { ix } from '../scalar/index.ts';
+import { indexValue, ix } from '../scalar/index.ts';
 import type { Atom, Expr, Ix, Var } from '../scalar/index.ts';
 
 type Load = Extract<Expr, { kind: 'load' }>;
@@ -63,7 +63,7 @@ export class Rewriter {
     switch (e.kind) {
       case 'const': return e;
       case 'local': return e;
-      case 'index': return { ...e, ix: this.index(e.ix) };
+      case 'index': return indexValue(this.index(e.ix));
       case 'load': {
         const moved: Load = { ...e, ix: this.index(e.ix) };
         return this.replaceLoad(moved) ?? moved;

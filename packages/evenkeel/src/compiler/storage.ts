@@ -104,7 +104,7 @@ function worthStoring(v: Vertex, cost: Cost, sinks: number): boolean {
   if (v.node.op.kind === 'source' && v.node.op.name !== 'random') return false;
   if (cost.nodes > EXPRESSION_LIMIT) return true;
   const bytes = bytesOf(v);
-  if (v.node.op.kind === 'view') return false;
+  if (v.node.op.kind === 'view' || isHoisted(v, cost)) return false;
   const trivial = cost.arithmetic === 0;
   if (!trivial && expands(v)) return true;
   let again = cost.arithmetic;
@@ -112,10 +112,14 @@ function worthStoring(v: Vertex, cost: Cost, sinks: number): boolean {
   return sinks > 1 && sinks * again > again + (1 + sinks) * bytes;
 }
 
-/** True where a user reads each element several times: a broadcast, or overlapping windows. Scalars stay: they are hoisted. */
+/** A scalar is computed once before the loops that use it, and index arithmetic costs less than a load. */
+function isHoisted(v: Vertex, cost: Cost): boolean {
+  return sizeOf(v.node.shape) <= 1 || (cost.leaves.size === 0 && cost.arithmetic <= 2 * sizeOf(v.node.shape));
+}
+
+/** True where a user reads each element several times: a broadcast, or overlapping windows. */
 function expands(v: Vertex): boolean {
   const size = sizeOf(v.node.shape);
-  if (size <= 1) return false;
   const reach = (u: Vertex): boolean => u.users.some((user) => {
     if (user.node.op.kind !== 'view') return false;
     return sizeOf(user.node.shape) >= 2 * size || reach(user);

@@ -14,8 +14,11 @@ export interface Monoid {
   fieldType(field: string, input: DType): DType;
   /** Dtypes of the running state. */
   stateTypes(input: DType): readonly DType[];
-  /** The state before any value; `first` is some value of the walk (moments shifts by it). Must be neutral in merge when its count is 0. */
-  init(first: Expr, input: DType): readonly Expr[];
+  /**
+   * The state before any value; `first` is some value of the walk, at row-major `position` (moments shifts by it, argmax starts with
+   * it). Must be neutral in merge when its count is 0.
+   */
+  init(first: Expr, input: DType, position: Expr): readonly Expr[];
   /** The state after one more value; `position` is its row-major i32 position among the reduced elements. */
   step(state: readonly Expr[], x: Expr, position: Expr): readonly Expr[];
   /** Joins the states of two disjoint sets of values; counts are f32 and may be 0. `a` holds the earlier positions. */

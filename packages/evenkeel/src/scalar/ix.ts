@@ -77,11 +77,8 @@ export function mod(ix: Ix, by: number): Ix {
   if (by === 1) return constant(0);
   const { rest } = splitByFactor(ix, by);
   if (rest.min >= 0 && rest.max < by) return rest;
-  const g = rest.terms.reduce((acc, t) => gcd(acc, t.coefficient), by);
-  if (g > 1) {
-    const low = ((rest.constant % g) + g) % g;
-    return offset(scale(mod(divExact(rest, g), by / g), g), low);
-  }
+  const parts = coarseAndFine(rest, by);
+  if (parts) return add(scale(mod(parts.coarse, by / parts.g), parts.g), parts.fine);
   const inner = soleAtom(rest);
   if (inner?.kind === 'mod' && inner.by % by === 0) return mod(inner.of, by);
   return ixOf({ kind: 'mod', key: `(${rest.key})%${by}`, of: rest, by });
@@ -198,16 +195,31 @@ function splitByFactor(ix: Ix, by: number): { whole: Ix; rest: Ix } {
 }
 
 function divRest(rest: Ix, by: number): Ix {
-  const g = rest.terms.reduce((acc, t) => gcd(acc, t.coefficient), by);
-  if (g > 1) return div(divExact(rest, g), by / g);
+  const parts = coarseAndFine(rest, by);
+  if (parts) return div(parts.coarse, by / parts.g);
   const inner = soleAtom(rest);
   if (inner?.kind === 'div') return div(inner.of, inner.by * by);
   return ixOf({ kind: 'div', key: `(${rest.key})/${by}`, of: rest, by });
 }
 
-/** floor(ix / g) where g divides every coefficient. */
-function divExact(ix: Ix, g: number): Ix {
-  return build(ix.terms.map((t) => ({ atom: t.atom, coefficient: t.coefficient / g })), Math.floor(ix.constant / g));
+/**
+ * rest = g * coarse + fine with 0 <= fine < g and g a common factor of `by`: then floor(rest / by) = floor(coarse / (by / g)), and the
+ * remainder splits likewise. The largest such g, if any above 1.
+ */
+function coarseAndFine(rest: Ix, by: number): { g: number; coarse: Ix; fine: Ix } | undefined {
+  const sizes = [...new Set(rest.terms.map((t) => Math.abs(t.coefficient)))].sort((a, b) => b - a);
+  let g = by;
+  let best: { g: number; coarse: Ix; fine: Ix } | undefined;
+  for (const size of sizes) {
+    g = gcd(g, size);
+    if (g === 1) break;
+    const low = ((rest.constant % g) + g) % g;
+    const fine = build(rest.terms.filter((t) => t.coefficient % g !== 0), low);
+    if (fine.min < 0 || fine.max >= g || (best && best.g >= g)) continue;
+    const coarse = build(rest.terms.filter((t) => t.coefficient % g === 0).map((t) => ({ atom: t.atom, coefficient: t.coefficient / g })), (rest.constant - low) / g);
+    best = { g, coarse, fine };
+  }
+  return best;
 }
 
 function soleAtom(ix: Ix): Atom | undefined {

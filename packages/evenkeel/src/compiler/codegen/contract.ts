@@ -160,11 +160,11 @@ export class ContractEmitter {
     b.loop(0, nest.batch.size, 1, (batch) => e.scope(() => {
       e.bind(nest.batch, batch);
       const result = b.let(b.scalar('add', base, b.scalar('mul', batch, stride)));
-      b.loop(from, to, 1, (block) => e.scope(() => this.splitBlock(block, b.let(b.scalar('eq', block, from)), result)));
+      b.loop(from, to, 1, (block) => e.scope(() => this.splitBlock(unit, block, b.let(b.scalar('eq', block, from)), result)));
     }));
   }
 
-  private splitBlock(block: Value, first: Value, result: Value): void {
+  private splitBlock(unit: Value, block: Value, first: Value, result: Value): void {
     const { e, e: { b }, nest } = this;
     const kb = ix.variable('kb', Math.ceil(nest.k.size / nest.block.k));
     e.bind(kb, block);
@@ -176,7 +176,7 @@ export class ContractEmitter {
         const firstPanel = b.let(b.scalar('mul', nb, panelsPerBlock));
         const stop = b.let(b.scalar('add', firstPanel, panelsPerBlock));
         const lastPanel = b.let(b.choose(b.scalar('gtS', stop, panels), b.i32(panels), stop));
-        this.packRight(kb, count, firstPanel, lastPanel);
+        this.packRight(kb, count, firstPanel, lastPanel, unit, b.let(b.scalar('eq', first, 0)));
         b.loop(0, Math.ceil(nest.m.size / nest.block.m), 1, (mb) => e.scope(() => eachSize(e, nest.m.size, nest.block.m, mb, (rows) => {
           const row0 = ix.variable('row0', nest.m.size);
           e.bind(row0, b.let(b.scalar('mul', mb, nest.block.m)));
@@ -193,17 +193,22 @@ export class ContractEmitter {
   }
 
   /** b's panels for one block of k, into the unit's scratch. */
-  private packRight(kb: Var, count: number, firstPanel: Value, lastPanel: Value): void {
+  private packRight(kb: Var, count: number, firstPanel: Value, lastPanel: Value, unit: Value, goesOn: Value): void {
     const { e, e: { b }, nest } = this;
     const width = widthOf(nest.tile);
+    const panels = panelsOf(nest.n, nest.tile);
+    const chunk = ix.variable('chunk', nest.chunks);
+    e.bind(chunk, unit);
     b.loop(firstPanel, lastPanel, 1, (panel) => e.scope(() => {
-      const p = ix.variable('panel', panelsOf(nest.n, nest.tile));
+      const p = ix.variable('panel', panels);
       e.bind(p, panel);
       const k0 = b.let(b.scalar('mul', e.index(ix.ixOf(kb)), nest.block.k));
       // The scratch panel starts at k0: its base is moved back by k0 rows, so that k itself is the index.
       const back = b.scalar('mul', b.scalar('sub', b.scalar('mul', b.scalar('sub', panel, firstPanel), count), k0), width * 4);
       e.place(this.right, { base: b.let(b.scalar('add', b.scalar('add', this.scratch, this.layout.right), back)), offset: 0 });
-      emitPanel(e, nest, p, { from: k0, to: b.let(b.scalar('add', k0, count)) }, this.right, ix.scale(ix.ixOf(nest.k), width));
+      const sums = nest.columnSums && { target: nest.columnSums, place: ix.add(ix.scale(ix.ixOf(chunk), panels * width), ix.scale(ix.ixOf(p), width)), goesOn };
+      const range = { from: k0, to: b.let(b.scalar('add', k0, count)) };
+      emitPanel(e, nest, { panel: p, range, target: this.right, place: ix.scale(ix.ixOf(nest.k), width), sums });
     }));
   }
 
@@ -337,7 +342,7 @@ export class ContractEmitter {
     const shifts = Array.from({ length: t.vectors }, (_, v) => laneRewriter(nest.n, v * b.lanes));
     e.along(nest.n, t.lanes, () => {
       const first = new Rewriter(new Map([[t.mi.key, ix.constant(0)], [nest.m.key, ix.ixOf(ix.variable('row0', nest.m.size))]]));
-      const states = shifts.map((s) => t.reductions.map((r) => new State(e, r, () => e.value(s.expr(first.expr(r.value))))));
+      const states = shifts.map((s) => t.reductions.map((r) => new State(e, r, (x) => e.value(s.expr(first.expr(x))))));
       const places = shifts.map((s, v) => this.partialWords(t.reductions, chunk, s.index(ix.ixOf(nest.n))).map((at, i) => ({ at, word: states[v].flatMap((x) => x.words)[i] })));
       b.when(t.goesOn, () => places.flat().forEach(({ at, word }) => b.assign(word, e.fresh(nest.partial!, at, word.type === 'f' ? 'f32' : 'i32'))));
       const bodies = shifts.map((s) => ({ values: t.reductions.map((r) => s.expr(r.value)), stores: t.stores.map((x) => ({ buffer: x.buffer, ix: s.index(x.ix), value: s.expr(x.value) })) }));

@@ -1,6 +1,6 @@
 /** Loop shapes that several kernels share: along a vector variable, nested loops, reductions over loops. */
 import type { Monoid } from '../../graph/index.ts';
-import { ix, literal, local } from '../../scalar/index.ts';
+import { indexValue, ix, literal, local } from '../../scalar/index.ts';
 import type { Expr, Ix, Var } from '../../scalar/index.ts';
 import type { Reduction, Store } from '../nest.ts';
 import { Rewriter, visit } from '../rewrite.ts';
@@ -98,12 +98,12 @@ export class State {
   readonly words: readonly Value[];
 
   /** Starts a state; `first` is evaluated where it stands. */
-  constructor(e: Emitter, reduction: Reduction, first: () => Value) {
+  constructor(e: Emitter, reduction: Reduction, first: (value: Expr) => Value) {
     this.reduction = reduction;
-    const init = reduction.monoid.init(local('first', reduction.input), reduction.input);
-    const wanted = uses(init, 'first');
+    const init = reduction.monoid.init(local('first', reduction.input), reduction.input, local('firstPosition', 'i32'));
     e.scope(() => {
-      if (wanted) e.locals.set('first', first());
+      if (uses(init, 'first')) e.locals.set('first', first(reduction.value));
+      if (uses(init, 'firstPosition')) e.locals.set('firstPosition', first(positionOf(reduction)));
       this.values = init.map((x) => e.b.mutable(e.value(x)));
     });
     this.words = this.values;
@@ -173,7 +173,7 @@ export function finishLocals(e: Emitter, reduction: Reduction, words: readonly V
 export function reduceAlong(e: Emitter, outer: readonly Var[], along: Var, reductions: readonly Reduction[], stores: readonly Store[] = [], range?: { from: Value; to: Value }): Map<Reduction, Value[]> {
   const firsts = new Map<string, Ix>([...outer, along].map((v) => [v.key, ix.constant(0)]));
   const parts = reductions.some((r) => r.monoid.positional) || along.size < 2 * e.b.lanes ? 1 : UNROLL;
-  const states = reductions.map((r) => Array.from({ length: parts }, () => new State(e, r, () => firstValue(e, r, firsts, along, range?.from))));
+  const states = reductions.map((r) => Array.from({ length: parts }, () => new State(e, r, (x) => firstValue(e, x, firsts, along, range?.from))));
   const body: Body = {
     exprs: reductions.flatMap((r) => [r.value, positionOf(r)]), stores,
     step: (em, exprs, part, lanes) => states.forEach((s, i) => {
@@ -195,15 +195,15 @@ export function reduceAlong(e: Emitter, outer: readonly Var[], along: Var, reduc
   return out;
 }
 
-function positionOf(r: Reduction): Expr {
-  return r.monoid.positional ? { kind: 'index', dtype: 'i32', ix: r.position } : literal(0, 'i32');
+export function positionOf(r: Reduction): Expr {
+  return r.monoid.positional ? indexValue(r.position) : literal(0, 'i32');
 }
 
 /** The value at the first element, in all lanes. */
-function firstValue(e: Emitter, r: Reduction, firsts: ReadonlyMap<string, Ix>, along: Var, from: Value | undefined): Value {
+function firstValue(e: Emitter, value: Expr, firsts: ReadonlyMap<string, Ix>, along: Var, from: Value | undefined): Value {
   if (from) e.bind(along, from);
   const at = new Map([...firsts].filter(([key]) => !(from && key === along.key)));
-  return e.value(new Rewriter(at).expr(r.value));
+  return e.value(new Rewriter(at).expr(value));
 }
 
 /** Whole vectors, then one element at a time. */

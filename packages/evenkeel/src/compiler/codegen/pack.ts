@@ -40,57 +40,98 @@ export function emitPack(e: Emitter, nest: PackNest, begin: Value, end: Value): 
     const p = ix.variable('panel', panels);
     e.bind(p, panel);
     const place = ix.add(ix.scale(ix.ixOf(nest.batch), panels * nest.k.size * widthOf(nest.tile)), ix.scale(ix.ixOf(p), nest.k.size * widthOf(nest.tile)), ix.scale(ix.ixOf(nest.k), widthOf(nest.tile)));
-    emitPanel(e, nest, p, { from, to }, nest.packed, place);
+    emitPanel(e, nest, { panel: p, range: { from, to }, target: nest.packed, place });
   }));
 }
 
-/** What is packed: b over k and the columns of one panel, and sums over k that are taken on the way. */
+/** What is packed: b over k and n. */
 export interface PanelWork { readonly n: Var; readonly k: Var; readonly b: Expr; readonly tile: Tile }
 
-/**
- * One panel: k over a range, the columns along the lanes. What depends on the columns alone is loaded once. Columns past the end
- * get whatever their lanes compute, or zeros. `take` sees the vectors of each k.
- */
-export function emitPanel(e: Emitter, of: PanelWork, panel: Var, range: { from: Value; to: Value }, target: Source, place: Ix, sums?: PanelSums): void {
-  const width = widthOf(of.tile);
-  const left = of.n.size % width;
-  const body = (columns: number): void => panelColumns(e, of, { panel, columns, range, target, place, sums });
-  if (left === 0) return e.scope(() => body(width));
-  const last = Math.floor(of.n.size / width);
-  e.b.when(e.b.scalar('eq', e.index(ix.ixOf(panel)), last), () => e.scope(() => body(left)), last > 0 ? () => e.scope(() => body(width)) : undefined);
-}
-
-/** Running sums of a panel's columns over k, kept in `target` at `place`; `goesOn` is 1 where earlier sums are there already. */
+/** Running sums of the packed columns over k, kept in `target` at `place` + column; `goesOn` is 1 where earlier sums are there already. */
 export interface PanelSums { readonly target: Source; readonly place: Ix; readonly goesOn: Value }
 
-interface PanelRun {
-  readonly panel: Var; readonly columns: number; readonly range: { readonly from: Value; readonly to: Value };
-  readonly target: Source; readonly place: Ix; readonly sums: PanelSums | undefined;
+/** One panel, over a range of k, into `target` at `place`. */
+export interface PanelRun {
+  readonly panel: Var;
+  readonly range: { readonly from: Value; readonly to: Value };
+  readonly target: Source;
+  readonly place: Ix;
+  readonly sums?: PanelSums;
 }
 
-function panelColumns(e: Emitter, of: PanelWork, run: PanelRun): void {
+/**
+ * k runs over the range, the columns of the panel lie along the lanes (more columns at once would not fit the registers); what depends on the columns alone is loaded once.
+ * Columns past the end get whatever their lanes compute, or zeros.
+ */
+export function emitPanel(e: Emitter, of: PanelWork, run: PanelRun): void {
+  const width = widthOf(of.tile);
+  const left = of.n.size % width;
+  if (left === 0) return e.scope(() => panelColumns(e, of, run, width));
+  const last = Math.floor(of.n.size / width);
+  if (last === 0) return e.scope(() => panelColumns(e, of, run, left));
+  e.b.when(e.b.scalar('eq', e.index(ix.ixOf(run.panel)), last), () => e.scope(() => panelColumns(e, of, run, left)), () => e.scope(() => panelColumns(e, of, run, width)));
+}
+
+interface Column { readonly used: number; readonly at: number; readonly value: Expr }
+
+function panelColumns(e: Emitter, of: PanelWork, run: PanelRun, columns: number): void {
   const { b } = e;
   const { lanes } = b;
-  const v = ix.variable('column', widthOf(of.tile));
-  const move = new Rewriter(new Map([[of.n.key, ix.add(ix.scale(ix.ixOf(run.panel), widthOf(of.tile)), ix.ixOf(v))]]));
-  const value = move.expr(of.b);
+  const width = widthOf(of.tile);
+  const v = ix.variable('column', width);
+  const move = new Rewriter(new Map([[of.n.key, ix.add(ix.scale(ix.ixOf(run.panel), width), ix.ixOf(v))]]));
+  const loops = simplifyLoops({ sets: [[of.k]], exprs: [move.expr(of.b)], indices: [] }, 1);
   e.bind(v, b.i32(0));
-  const vectors = Array.from({ length: Math.ceil(run.columns / lanes) }, (_, i) => ({ used: Math.min(lanes, run.columns - i * lanes), at: i * lanes, value: laneRewriter(v, i * lanes).expr(value) }));
-  const sums = run.sums && vectors.map(() => b.mutable(b.splat('f', 0)));
-  if (run.sums && sums) b.when(run.sums.goesOn, () => sums.forEach((s, i) => b.assign(s, e.fresh(run.sums!.target, ix.offset(run.sums!.place, vectors[i].at), 'f32', lanes))));
-  const each = (see: (x: (typeof vectors)[number], i: number) => void): void => vectors.forEach((x, i) => e.along(v, x.used, () => see(x, i)));
+  const vectors: Column[] = Array.from({ length: Math.ceil(columns / lanes) }, (_, i) => ({
+    used: Math.min(lanes, columns - i * lanes), at: i * lanes, value: laneRewriter(v, i * lanes).expr(loops.exprs[0]),
+  }));
+  const each = (see: (x: Column) => void): void => vectors.forEach((x) => e.along(v, x.used, () => see(x)));
+  const sums = startSums(e, run, vectors);
   each((x) => e.hoist([x.value], []));
   e.hoist([], [run.place]);
-  e.loop(of.k, run.range.from, run.range.to, 1, () => {
+  odometer(e, of.k, loops.sets[0], run.range, () => {
     e.hoist([], [run.place]);
     each((x) => e.shareAddresses([x.value], []));
     const made: Value[] = [];
     each((x) => e.scope(() => made.push(e.value(x.value))));
     made.forEach((m, i) => e.storeWhole(run.target, ix.offset(run.place, vectors[i].at), m));
-    if (sums) made.forEach((m, i) => b.assign(sums[i], b.float('add', sums[i], m)));
-    for (let at = vectors.length * lanes; at < widthOf(of.tile); at += lanes) e.zero(run.target, ix.offset(run.place, at));
+    sums?.forEach((s, i) => b.assign(s, b.float('add', s, made[i])));
+    for (let at = vectors.length * lanes; at < width; at += lanes) e.zero(run.target, ix.offset(run.place, at));
   });
-  if (run.sums && sums) sums.forEach((s, i) => e.storeWhole(run.sums!.target, ix.offset(run.sums!.place, vectors[i].at), s));
+  sums?.forEach((s, i) => e.storeWhole(run.sums!.target, ix.offset(run.sums!.place, vectors[i].at), s));
+}
+
+function startSums(e: Emitter, run: PanelRun, vectors: readonly Column[]): Value[] | undefined {
+  const { b } = e;
+  const { sums } = run;
+  if (!sums) return undefined;
+  const running = vectors.map(() => b.mutable(b.splat('f', 0)));
+  b.when(sums.goesOn, () => running.forEach((s, i) => b.assign(s, e.fresh(sums.target, ix.offset(sums.place, vectors[i].at), 'f32', b.lanes))));
+  return running;
+}
+
+/** Counts a variable over a range with its digits kept beside it, so that no quotient is computed on the way. */
+function odometer(e: Emitter, k: Var, digits: readonly Var[], range: { from: Value; to: Value }, body: () => void): void {
+  const { b } = e;
+  if (digits.length <= 1) return e.loop(k, range.from, range.to, 1, body);
+  const values: Value[] = [];
+  let rest = range.from;
+  for (let i = digits.length - 1; i >= 0; i--) {
+    values[i] = b.mutable(i === 0 ? rest : b.scalar('remS', rest, digits[i].size));
+    rest = b.let(b.scalar('divS', rest, digits[i].size));
+  }
+  const advance = (i: number): void => {
+    b.assign(values[i], b.scalar('add', values[i], 1));
+    if (i > 0) b.when(b.scalar('eq', values[i], digits[i].size), () => {
+      b.assign(values[i], b.i32(0));
+      advance(i - 1);
+    });
+  };
+  e.loop(k, range.from, range.to, 1, () => {
+    digits.forEach((d, i) => e.bind(d, values[i]));
+    body();
+    advance(digits.length - 1);
+  });
 }
 
 /** Block of a: `rows` rows from row0, `count` columns of block kb, in the layout the nest asks for. */

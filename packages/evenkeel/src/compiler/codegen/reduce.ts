@@ -1,6 +1,6 @@
 /** Reductions that are complete after the walk: down columns (lanes are columns) or along rows (lanes share a result). */
 import { ix } from '../../scalar/index.ts';
-import type { Ix, Var } from '../../scalar/index.ts';
+import type { Expr, Ix, Var } from '../../scalar/index.ts';
 import { splitPrefix } from '../loops.ts';
 import type { ReduceNest, Reduction, Store } from '../nest.ts';
 import { flatPosition, product, wordsOf } from '../fuse-loops.ts';
@@ -8,7 +8,7 @@ import { Rewriter } from '../rewrite.ts';
 import type { Value } from '../vector/index.ts';
 import { laneRewriter } from './emitter.ts';
 import type { Emitter } from './emitter.ts';
-import { State, finishLocals, mergeWords, needsOf, nested, reduceAlong } from './loops.ts';
+import { State, finishLocals, mergeWords, needsOf, nested, positionOf, reduceAlong } from './loops.ts';
 
 /** Vectors of columns whose states are kept in registers at once. */
 const COLUMN_VECTORS = 4;
@@ -60,7 +60,7 @@ function columnTile(e: Emitter, nest: ReduceNest, last: Var, vectors: number, la
   const { from, to } = share(e, chunk, pieces, nest.chunks);
   const tiles = Array.from({ length: vectors }, (_, t) => shifted(nest, last, t * e.b.lanes));
   e.along(last, lanes, () => {
-    const states = tiles.map((tile) => tile.reductions.map((r) => new State(e, r, () => firstOfChunk(e, r, prefix, rest, from))));
+    const states = tiles.map((tile) => tile.reductions.map((r) => new State(e, r, (x) => firstOfChunk(e, x, prefix, rest, from))));
     const needs = needsOf(tiles.flatMap((t) => t.reductions.map((r) => r.value)), tiles.flatMap((t) => t.stores));
     const walk = (): void => nested(e, rest, needs, () => {
       tiles.forEach((tile, t) => e.scope(() => {
@@ -90,13 +90,13 @@ function shifted(nest: ReduceNest, last: Var, by: number): Shifted {
 }
 
 function positionValue(e: Emitter, r: Reduction): Value | undefined {
-  return r.monoid.positional ? e.value({ kind: 'index', dtype: 'i32', ix: r.position }) : undefined;
+  return r.monoid.positional ? e.value(positionOf(r)) : undefined;
 }
 
-function firstOfChunk(e: Emitter, r: Reduction, prefix: readonly Var[], rest: readonly Var[], from: Value): Value {
+function firstOfChunk(e: Emitter, value: Expr, prefix: readonly Var[], rest: readonly Var[], from: Value): Value {
   const zero = new Rewriter(new Map(rest.map((v) => [v.key, ix.constant(0)])));
   e.decode(prefix, from);
-  return e.value(zero.expr(r.value));
+  return e.value(zero.expr(value));
 }
 
 /** Stores the states of a chunk, or the results where there is one chunk. */
@@ -131,7 +131,7 @@ function emitRow(e: Emitter, nest: ReduceNest, chunk: Value): void {
 
 /** Nothing to reduce over: the result is the value. */
 function emitSingle(e: Emitter, nest: ReduceNest, chunk: Value): void {
-  const states = nest.reductions.map((r) => new State(e, r, () => e.value(r.value)));
+  const states = nest.reductions.map((r) => new State(e, r, (x) => e.value(x)));
   states.forEach((s) => s.step(e, e.value(s.reduction.value), e.b.splat('i', 0), e.b.lanes));
   for (const s of nest.stores) e.store(s.buffer, s.ix, s.value);
   conclude(e, nest, { reductions: nest.reductions, stores: nest.stores, finish: nest.finish, kept: flatPosition(nest.outer) }, states.map((s) => s.words), chunk);

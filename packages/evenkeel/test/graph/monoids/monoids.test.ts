@@ -10,7 +10,7 @@ const all: readonly Monoid[] = Object.values(monoids);
 
 /** The state after a walk over the values, by step alone. */
 function walk(monoid: Monoid, values: readonly number[], from: number, dtype: DType, first = values[0] ?? 0): number[] {
-  let state = monoid.init(literal(first, dtype), dtype).map((e) => interpret(e, {}));
+  let state = monoid.init(literal(first, dtype), dtype, literal(0, 'i32')).map((e) => interpret(e, {}));
   values.forEach((x, position) => {
     state = monoid.step(known(state, monoid, dtype), literal(x, dtype), literal(from + position, 'i32')).map((e) => interpret(e, {}));
   });
@@ -57,7 +57,7 @@ describe.each(all.map((m) => [m.name, m] as const))('%s', (_, monoid) => {
   it('has state and result of the types that it says', () => {
     for (const dtype of monoid.types) {
       const types = monoid.stateTypes(dtype);
-      const state = monoid.init(literal(1, dtype), dtype);
+      const state = monoid.init(literal(1, dtype), dtype, literal(0, 'i32'));
       expect(state.map((e) => e.dtype)).toEqual(types);
       expect(monoid.step(state, literal(1, dtype), literal(0, 'i32')).map((e) => e.dtype)).toEqual(types);
       expect(monoid.merge(state, state, literal(1), literal(1)).map((e) => e.dtype)).toEqual(types);
