@@ -1,6 +1,7 @@
 /** Element types. f64 exists in the reference evaluator only; everything that runs is one of the other four. */
 export type DType = 'f32' | 'i32' | 'u32' | 'bool';
 
+/** Host arrays that hold values: f32, i32, u32, bool (one byte each), and f64 in the reference evaluator. */
 export type TypedArray = Float32Array | Int32Array | Uint32Array | Uint8Array | Float64Array;
 
 /** Bytes of one element in memory. A bool is stored as an i32 of 0 or 1, so that every lane has the same width. */

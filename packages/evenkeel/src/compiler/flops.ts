@@ -1,6 +1,6 @@
 /** Floating-point operations of nests, counted from their expressions (a fused multiply-add is two). */
 import type { Expr } from '../scalar/index.ts';
-import { product } from './fuse-loops.ts';
+import { product } from './flat.ts';
 import type { Nest, Reduction, Store } from './nest.ts';
 import type { Phase } from './plan.ts';
 import { visit } from './rewrite.ts';

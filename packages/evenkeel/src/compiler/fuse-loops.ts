@@ -10,6 +10,7 @@ import type { Buffer, Phase } from './plan.ts';
 import { Rewriter, visit } from './rewrite.ts';
 import { reduceAttrs } from './vertex.ts';
 import { walkNests } from './fuse-walk.ts';
+import { flatPosition, product } from './flat.ts';
 
 /** A chunk of a reduction is at least this many elements, so that joining the chunks costs nothing. */
 const MIN_CHUNK = 8192;
@@ -75,17 +76,6 @@ export class Fused {
   }
 
   rowVars(): readonly Var[] { return this.group.vars.filter((_, p) => !this.group.cols!.includes(p)); }
-}
-
-/** Row-major position over variables. */
-export function flatPosition(vars: readonly Var[]): Ix {
-  let stride = 1;
-  const parts: Ix[] = [];
-  for (let i = vars.length - 1; i >= 0; i--) {
-    parts.push(ix.scale(ix.ixOf(vars[i]), stride));
-    stride *= vars[i].size;
-  }
-  return ix.add(...parts);
 }
 
 export function loopPhases(group: Group, context: NestContext): Phase[] {
@@ -170,10 +160,6 @@ export function finishInputs(reductions: readonly Reduction[], partial: Buffer, 
 
 export function wordsOf(reductions: readonly Reduction[]): number {
   return reductions.reduce((n, r) => n + r.monoid.stateTypes(r.input).length, 0);
-}
-
-export function product(vars: readonly Var[]): number {
-  return vars.reduce((n, v) => n * v.size, 1);
 }
 
 function chunkCount(elements: number, outer: number, reduce: readonly Var[]): number {

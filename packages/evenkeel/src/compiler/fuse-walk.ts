@@ -1,6 +1,6 @@
 /** A group whose rows are reduced and used again at once: layer norm, softmax, and their gradients. */
 import type { Expr } from '../scalar/index.ts';
-import { flatPosition, product } from './fuse-loops.ts';
+import { flatPosition, product } from './flat.ts';
 import type { Fused } from './fuse-loops.ts';
 import type { Member } from './group.ts';
 import type { Accumulation, FinishNest, Reduction, Stage, WalkNest } from './nest.ts';

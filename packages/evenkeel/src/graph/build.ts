@@ -4,10 +4,7 @@ import type { DType, Shape, TypedArray } from '../base/index.ts';
 import { make } from './node.ts';
 import type { NoAttrs, Node, Op } from './node.ts';
 import { ops } from './ops/index.ts';
-import type { CustomAttrs } from './ops/custom.ts';
-import type { DotAttrs } from './ops/dot.ts';
-import type { RandomAttrs } from './ops/random.ts';
-import type { RefSlot } from './ops/ref.ts';
+import type { CustomAttrs, DotAttrs, RandomAttrs, RefSlot } from './ops/index.ts';
 import type { UnskewAttrs, WindowAttrs } from './windows.ts';
 
 type Unary = (x: Node) => Node;

@@ -2,9 +2,8 @@
 import { InternalError, sameShape } from '../base/index.ts';
 import { topological } from './node.ts';
 import type { Dense, Node } from './node.ts';
-import { input } from './ops/input.ts';
-import { ref } from './ops/ref.ts';
-import type { RefSlot } from './ops/ref.ts';
+import { ops } from './ops/index.ts';
+import type { RefSlot } from './ops/index.ts';
 
 /** Where the values come from that the graph does not compute. */
 export interface Bindings {
@@ -27,8 +26,8 @@ export function evaluate(roots: readonly Node[], bindings: Bindings = {}, visit?
 }
 
 function valueOf(node: Node, values: ReadonlyMap<Node, Dense>, bindings: Bindings): Dense {
-  if (isNodeOf(node, input)) return bound(node, bindings.input?.(node.attrs.slot), `input ${node.attrs.slot}`);
-  if (isNodeOf(node, ref)) return bound(node, bindings.ref?.(node.attrs.ref), `ref ${node.attrs.ref.name}`);
+  if (isNodeOf(node, ops.input)) return bound(node, bindings.input?.(node.attrs.slot), `input ${node.attrs.slot}`);
+  if (isNodeOf(node, ops.ref)) return bound(node, bindings.ref?.(node.attrs.ref), `ref ${node.attrs.ref.name}`);
   return node.op.reference(node, node.inputs.map((x) => values.get(x)!));
 }
 

@@ -56,6 +56,15 @@ import { dot } from './dot.ts';
 import { stopGradient } from './stop-gradient.ts';
 import { custom } from './custom.ts';
 
+export type { CustomAttrs } from './custom.ts';
+export type { DotAttrs } from './dot.ts';
+export type { PadAttrs } from './pad.ts';
+export type { RandomAttrs } from './random.ts';
+export type { ReduceAttrs } from './reduce.ts';
+export type { RefSlot } from './ref.ts';
+export type { SliceAttrs } from './slice.ts';
+
+/** Every op by name. */
 export const ops = {
   neg, abs, sign, exp, expm1, log, log1p, sqrt, sin, cos, tanh, sigmoid, erf, floor, ceil, round, not, relu,
   add, sub, mul, div, mod, pow, minimum, maximum, lt, le, eq, and, or, xor, shl, shr, select, cast,
