@@ -2,7 +2,7 @@
 import { monoids } from '../graph/index.ts';
 import type { Monoid } from '../graph/index.ts';
 import { ix, local } from '../scalar/index.ts';
-import type { Expr, Ix, Var } from '../scalar/index.ts';
+import type { Expr, Var } from '../scalar/index.ts';
 import type { Group, Member } from './group.ts';
 import { simplifyLoops, splitPrefix } from './loops.ts';
 import type { FinishInput, MapNest, ReduceNest, Reduction, Store } from './nest.ts';

@@ -1,7 +1,7 @@
 /** Rows one after another: each is reduced, used while it is in the cache, and its share of the column sums is kept aside. */
 import { ix, literal, local } from '../../scalar/index.ts';
 import type { Expr, Ix, Var } from '../../scalar/index.ts';
-import { product } from '../fuse-loops.ts';
+import { product } from '../flat.ts';
 import type { Accumulation, Stage, WalkNest } from '../nest.ts';
 import type { Value } from '../vector/index.ts';
 import { laneRewriter } from './emitter.ts';
