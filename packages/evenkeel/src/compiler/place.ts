@@ -117,7 +117,7 @@ function visible(maker: Member, reader: Member): boolean {
 
 /** Every load that `reader` makes of the ref that `writer` overwrites is at the element being written. */
 function sameIndexOnly(reader: Member, writer: Member): boolean {
-  if (reader.level !== 'element' || writer.level !== 'element' || writer.reduce || writer.task.kind === 'dot') return false;
+  if (reader.level !== 'element' || writer.level !== 'element' || writer.reduce || writer.task.kind === 'dot' || reader.task.kind === 'dot') return false;
   const ref = writer.task.buffer.ref;
   return loadsOf(reader.value).every((l) => (l.source as { ref?: object }).ref !== ref || l.ix.key === writer.store.key);
 }

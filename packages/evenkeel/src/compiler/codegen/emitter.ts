@@ -304,10 +304,13 @@ export class Emitter {
   /** Lane 0 of an integer expression as a scalar; an expression along the lanes is read through atLane. */
   private scalarOf(e: Expr): Value {
     const outer = this.vector;
+    if (!outer) return this.b.extract(this.value(e), 0);
+    let lane!: Value;
     this.vector = undefined;
-    const value = this.value(e);
+    // Apart, because what is written here has the right value in lane 0 only.
+    this.scope(() => { lane = this.b.let(this.b.extract(this.value(e), 0)); });
     this.vector = outer;
-    return this.b.extract(value, 0);
+    return lane;
   }
 
   private ready(e: Expr, known: Map<Expr, boolean>): boolean {
