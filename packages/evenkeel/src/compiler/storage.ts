@@ -104,6 +104,7 @@ function worthStoring(v: Vertex, cost: Cost, sinks: number): boolean {
   if (v.node.op.kind === 'source' && v.node.op.name !== 'random') return false;
   if (cost.nodes > EXPRESSION_LIMIT) return true;
   const bytes = bytesOf(v);
+  if (v.node.op.name === 'pad' && feedsWindowsOfProduct(v)) return true;
   if (v.node.op.kind === 'view' || isHoisted(v, cost)) return false;
   const trivial = cost.arithmetic === 0;
   if (!trivial && expands(v)) return true;
@@ -115,6 +116,13 @@ function worthStoring(v: Vertex, cost: Cost, sinks: number): boolean {
 /** A scalar is computed once before the loops that use it, and index arithmetic costs less than a load. */
 function isHoisted(v: Vertex, cost: Cost): boolean {
   return sizeOf(v.node.shape) <= 1 || (cost.leaves.size === 0 && cost.arithmetic <= 2 * sizeOf(v.node.shape));
+}
+
+/** Overlapping windows of a padded tensor are read straight from memory by a product if the padding is in memory. */
+function feedsWindowsOfProduct(v: Vertex): boolean {
+  const size = sizeOf(v.node.shape);
+  const reach = (u: Vertex): boolean => u.users.some((user) => (user.node.op.kind === 'contract' ? sizeOf(u.node.shape) >= 2 * size : user.node.op.kind === 'view' && reach(user)));
+  return reach(v);
 }
 
 /** True where a user reads each element several times: a broadcast, or overlapping windows. */

@@ -63,15 +63,28 @@ function paddingOf(op: string, x: Node, padding: Padding, at: PaddedAxis): reado
   return pair;
 }
 
-/** [N, ...S, C] -> [N, ...out, ...size, C]; positions outside x are 0. */
+/**
+ * [N, ...S, C] -> [N, ...out, ...size, C]; positions outside x are 0. The padding is an op of its own, so that a product can read the
+ * windows straight from a padded copy.
+ */
 export function windows(x: Node, axes: readonly WindowAxis[]): Node {
   const n = axes.length;
-  const [batch, ...rest] = x.shape;
+  const padded = zeroPadded(x, axes);
+  const [batch, ...rest] = padded.shape;
   const spatial = rest.slice(0, n);
   const channels = rest.slice(n);
-  const ones = reshape(x, [batch, ...spatial, ...axes.map(() => 1), ...channels]);
+  const ones = reshape(padded, [batch, ...spatial, ...axes.map(() => 1), ...channels]);
   const spread = broadcastTo(ones, [batch, ...spatial, ...axes.map((a) => a.size), ...channels]);
-  return axes.reduce((y, a, i) => apply(ops.skew, [y], skewAttrs(a, i, n)), spread);
+  return axes.reduce((y, a, i) => apply(ops.skew, [y], skewAttrs({ ...a, low: Math.min(0, a.low) }, i, n)), spread);
+}
+
+/** Zeros before and after the spatial axes, as far as the windows reach. */
+function zeroPadded(x: Node, axes: readonly WindowAxis[]): Node {
+  const low = axes.map((a) => Math.max(0, a.low));
+  const high = axes.map((a, i) => Math.max(0, (a.out - 1) * a.stride + (a.size - 1) * a.dilation + 1 - a.low - x.shape[i + 1]));
+  if ([...low, ...high].every((p) => p === 0)) return x;
+  const others = x.shape.slice(axes.length + 1).map(() => 0);
+  return apply(ops.pad, [x], { low: [0, ...low, ...others], high: [0, ...high, ...others], value: 0 });
 }
 
 /** The adjoint of `windows`: adds every window element back to its place in [N, ...extents, C]. */
