@@ -31,8 +31,8 @@ try {
 
 const versions = processes.filter(({ version }) => version).map(({ peer, version }) => `${peer.name}: ${version}`);
 console.log([
-  machine(), ...versions, '', table(measured, values.markdown), '',
-  `Medians; in brackets evenkeel's time over the peer's, below 1 evenkeel is faster.`, ...remarks(measured),
+  machine(), ...versions, '', table(measured, 'median', values.markdown), '', table(measured, 'best', values.markdown), '',
+  `In brackets evenkeel's time over the peer's: below 1 evenkeel is faster.`, ...remarks(measured),
 ].map((line) => values.markdown && line && !line.includes('|') ? `${line}  ` : line).join('\n'));
 if (values.json) await writeFile(values.json, `${JSON.stringify(jsonRows(measured), null, 1)}\n`);
 

@@ -1,7 +1,7 @@
 /** Runs one row on all peers in turns, a few iterations each, so that a slow moment of the machine hits all of them. */
 
-import { setTimeout as pause } from 'node:timers/promises';
 import type { PeerProcess } from './peer-process.ts';
+import { quiet } from './quiet.ts';
 import type { Row } from './rows.ts';
 
 /** A peer's result on a row: the median of its iterations, or the reason why there is none. */
@@ -10,6 +10,8 @@ export interface Result {
   readonly medianMs?: number;
   readonly minMs?: number;
   readonly iterations: number;
+  /** Turns that began while other programs kept the machine busy; above 0 the figures are doubtful. */
+  readonly disturbed: number;
   readonly note?: string;
   readonly unsupported?: string;
 }
@@ -20,13 +22,15 @@ const TURN_MS = 250, SLOW_MS = 2000, MOST = 20;
 interface Contestant {
   readonly process: PeerProcess;
   readonly samples: number[];
+  /** Turns that began while other programs kept the machine busy. */
+  disturbed: number;
   perTurn: number;
   note?: string;
   unsupported?: string;
 }
 
 export async function measureRow(row: Row, processes: readonly PeerProcess[], rounds: number): Promise<Result[]> {
-  const contestants: Contestant[] = processes.map((process) => ({ process, samples: [], perTurn: 0 }));
+  const contestants: Contestant[] = processes.map((process) => ({ process, samples: [], disturbed: 0, perTurn: 0 }));
   for (const contestant of contestants) await warmUp(contestant, row);
   for (let round = 0; round < rounds; round++) {
     const order = round % 2 ? [...contestants].reverse() : contestants;
@@ -52,8 +56,7 @@ async function warmUp(contestant: Contestant, row: Row): Promise<void> {
 }
 
 async function turn(contestant: Contestant, row: Row, iterations: number): Promise<void> {
-  // Threads of the peer before may still spin for a moment in their pool.
-  await pause(30);
+  if (!await quiet()) contestant.disturbed++;
   const answer = await contestant.process.ask(row.name, iterations);
   contestant.note = answer.note;
   if (answer.ms) contestant.samples.push(...answer.ms);
@@ -63,9 +66,9 @@ async function turn(contestant: Contestant, row: Row, iterations: number): Promi
   }
 }
 
-function result({ process, samples, note, unsupported }: Contestant): Result {
+function result({ process, samples, disturbed, note, unsupported }: Contestant): Result {
   const peer = process.peer.name, iterations = samples.length;
-  if (unsupported || iterations === 0) return { peer, iterations: 0, note, unsupported: unsupported ?? 'no iteration' };
+  if (unsupported || iterations === 0) return { peer, iterations: 0, disturbed, note, unsupported: unsupported ?? 'no iteration' };
   const sorted = [...samples].sort((a, b) => a - b);
-  return { peer, medianMs: sorted[iterations >> 1], minMs: sorted[0], iterations, note };
+  return { peer, medianMs: sorted[iterations >> 1], minMs: sorted[0], iterations, disturbed, note };
 }
