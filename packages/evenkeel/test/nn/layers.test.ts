@@ -54,7 +54,8 @@ describe('batchNorm', () => {
     layer.runningMean.write(mean.data);
     layer.runningVariance.write(variance.data);
     const y = withMode(golden.options.training ? 'train' : 'eval', () => layer.forward(of(x)));
-    await expectClose(y, golden.output, 1e-4);
+    // Inputs far from zero carry their own rounding in f32.
+    await expectClose(y, golden.output, golden.name.includes('far from zero') ? 3e-4 : 2e-5);
     await expectClose(tensor(await layer.runningMean.read()), golden.extra?.mean ?? mean);
     await expectClose(tensor(await layer.runningVariance.read()), golden.extra?.variance ?? variance);
   });
