@@ -70,9 +70,14 @@ export class GraphStep {
    * Runs the step; the feeds must stay unchanged until the promise resolves. Calls are carried out in order.
    * @throws E401, E402 for inputs that do not fit; whatever tracing throws. Refs then keep their values.
    */
-  async run(feeds: Readonly<Record<string, Feed>>): Promise<Record<string, Result>> {
-    await flushEager();
-    return queue.add(() => this.runNow(feeds));
+  run(feeds: Readonly<Record<string, Feed>>): Promise<Record<string, Result>> {
+    const flushed = flushEager();
+    // It is ahead in the queue, so it is settled when the step's turn comes, and a failure is thrown there.
+    flushed.catch(() => undefined);
+    return queue.add(async () => {
+      await flushed;
+      return this.runNow(feeds);
+    });
   }
 
   /** What the compiler says about every plan. */
@@ -97,6 +102,7 @@ export class GraphStep {
       if (limit !== undefined) checkBound(this.name, name, feeds[name], limit);
     });
     const arrays = await compiled.runner.run(names.map((name) => ({ ...feeds[name], name })));
+    for (const { ref } of program.assigns) (ref.attrs as { readonly ref: Variable }).ref.version++;
     const results: Record<string, Result> = {};
     outputs.forEach((name, i) => {
       const { shape, dtype } = program.outputs[i];

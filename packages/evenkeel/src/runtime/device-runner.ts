@@ -15,7 +15,6 @@ export async function deviceRunner(program: Program): Promise<Runner> {
   const place = (ref: object): number => variableOf(ref).placeOn(device, residents);
   const executable = await device.load(plan, place);
   const variables = plan.refs.map((buffer) => variableOf(buffer.ref));
-  const assigned = program.assigns.map(({ ref }) => variableOf((ref.attrs as { readonly ref: object }).ref));
   return {
     plan,
     async run(feeds: readonly Feed[]): Promise<TypedArray[]> {
@@ -25,7 +24,6 @@ export async function deviceRunner(program: Program): Promise<Runner> {
       for (const variable of variables) variable.upload(device);
       plan.inputs.forEach((buffer, slot) => executable.write(buffer, feeds[slot].data));
       await executable.run();
-      for (const variable of assigned) variable.replacedOnDevice();
       return plan.outputs.map((buffer) => executable.read(buffer));
     },
     dispose: () => executable.dispose(),

@@ -9,6 +9,7 @@ import { queue } from './state.ts';
 import { Interner, programOf, sameKey, structureOf } from './structure.ts';
 import type { Structure } from './structure.ts';
 import { checkFresh, eagerTrace, takeEagerAssigns } from './trace.ts';
+import type { Variable } from './variable.ts';
 
 /** Plans of eager code that are kept. */
 const CACHE_SIZE = 32;
@@ -33,10 +34,8 @@ export async function realize(nodes: readonly Node[]): Promise<TypedArray[]> {
   if (!pending && nodes.every((n) => knownValue(n) !== undefined)) return nodes.map((n) => knownValue(n)!);
   const assigned = takeEagerAssigns();
   const assigns = [...assigned].map(([variable, value]) => ({ ref: eagerTrace().before(variable), value }));
-  const structure = structureOf([...nodes, ...assigns.flatMap((a) => [a.ref, a.value])], knownValue, interner);
-  for (const node of structure.sources) checkSource(node);
   for (const variable of assigned.keys()) variable.version++;
-  const results = await queue.add(() => run(structure, nodes, assigns));
+  const results = await queue.add(() => run(nodes, assigns));
   nodes.forEach((node, i) => values.set(node, results[i]));
   return results;
 }
@@ -55,7 +54,12 @@ function checkSource(node: Node): void {
   });
 }
 
-async function run(structure: Structure, nodes: readonly Node[], assigns: readonly Assign[]): Promise<TypedArray[]> {
+/** Tensors built on a ref's old value stay readable after eager code has replaced it: the old value is kept for them. */
+async function run(nodes: readonly Node[], assigns: readonly Assign[]): Promise<TypedArray[]> {
+  const structure = structureOf([...nodes, ...assigns.flatMap((a) => [a.ref, a.value])], knownValue, interner);
+  const replaced = new Set(assigns.map((a) => a.ref));
+  for (const node of structure.sources) if (!replaced.has(node)) checkSource(node);
+  for (const { ref } of assigns) values.set(ref, (ref.attrs as { readonly ref: Variable }).ref.peek().slice());
   const runner = await runnerFor(structure, nodes, assigns);
   return runner.run(structure.leaves.map(feedOf));
 }

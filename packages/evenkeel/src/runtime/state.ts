@@ -14,7 +14,7 @@ export interface Configuration {
 }
 
 /** What runs when nothing is configured. */
-const DEFAULT_BACKEND: BackendName | 'oracle' = 'oracle';
+const DEFAULT_BACKEND: BackendName | 'oracle' = 'wasm';
 
 interface OpenDevice {
   readonly device: Device;

@@ -9,7 +9,7 @@ export class Variable {
   readonly dtype: DType;
   readonly name: string;
   readonly size: number;
-  /** Counts the values it has had, so that a tensor built on an older one can be told. */
+  /** Counts the values it was given, so that a tensor built on an older one can be told. */
   version = 0;
   private host: TypedArray | undefined;
   private address: number | undefined;
@@ -33,6 +33,7 @@ export class Variable {
   write(data: ArrayLike<number>): void {
     this.checkAlive();
     const values = this.copied(data, true);
+    this.version++;
     if (queue.idle) this.replace(values);
     else void queue.add(() => this.replace(values));
   }
@@ -59,12 +60,6 @@ export class Variable {
   /** For the runtime: a new value that the host computed. */
   replace(values: TypedArray): void {
     this.host = values;
-    this.version++;
-  }
-
-  /** For the runtime: a step on the device has written a new value. */
-  replacedOnDevice(): void {
-    this.version++;
   }
 
   /** For the runtime: its place on the device, made on first use. */

@@ -45,7 +45,11 @@ export function compile<O extends string = never>(name: string, fn: (inputs: Rea
   }, options);
   const call = async (inputs: Readonly<Record<string, StepInput>> = {}): Promise<{ readonly [K in O]: StepValue }> => {
     const feeds: Record<string, Feed> = {};
-    for (const key of Object.keys(inputs)) feeds[key] = await feedOf(name, key, inputs[key]);
+    for (const key of Object.keys(inputs)) {
+      const feed = feedOf(name, key, inputs[key]);
+      // Waiting for nothing would let later calls overtake this one.
+      feeds[key] = feed instanceof Promise ? await feed : feed;
+    }
     return mapValues(await step.run(feeds), valueOf) as { readonly [K in O]: StepValue };
   };
   return Object.defineProperties(call, {
@@ -65,9 +69,12 @@ function nodeOfOutput(step: string): (value: Tensor | number, key: string) => Te
   };
 }
 
-async function feedOf(step: string, key: string, input: StepInput): Promise<Feed> {
+function feedOf(step: string, key: string, input: StepInput): Feed | Promise<Feed> {
   if (typeof input === 'number') return { data: Float32Array.of(input), shape: [], dtype: 'f32' };
-  if (input instanceof Tensor) return { data: await input.data(), shape: input.shape, dtype: input.dtype };
+  if (input instanceof Tensor) {
+    const { shape, dtype, known } = input;
+    return known ? { data: known, shape, dtype } : input.data().then((data) => ({ data, shape, dtype }));
+  }
   if (ArrayBuffer.isView(input)) return { data: input, shape: [input.length], dtype: dtypeOf(input) };
   if (typeof input === 'object' && input !== null && ArrayBuffer.isView(input.data)) {
     return { data: input.data, shape: input.shape ?? [input.data.length], dtype: input.dtype ?? dtypeOf(input.data) };
