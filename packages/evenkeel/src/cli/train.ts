@@ -43,7 +43,8 @@ async function trainModel(options: TrainOptions, output: Output, signal: AbortSi
   });
   await saveWeights(model, options.out);
   const result = results(options, history, modelSize(model).parameters);
-  if (result.testAccuracy !== undefined) output.write(`test loss ${formatValue(result.testLoss!)}, test accuracy ${formatValue(result.testAccuracy)}\n`);
+  const when = history.stopped ? ` after epoch ${history.epochs.length}` : '';
+  if (result.testAccuracy !== undefined) output.write(`test loss ${formatValue(result.testLoss!)}, test accuracy ${formatValue(result.testAccuracy)}${when}\n`);
   output.write(`weights saved to ${options.out}\n`);
   if (options.json !== undefined) await writeWhole(options.json, `${JSON.stringify(result, undefined, 2)}\n`);
   return history.stopped === 'signal' ? INTERRUPTED : 0;

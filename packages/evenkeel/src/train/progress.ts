@@ -83,9 +83,10 @@ function bar(output: Output): Progress {
   };
 }
 
-/** The bar takes what the figures leave, between 8 and 30 columns. */
+/** The bar takes what the figures leave, between 8 and 30 columns; where they leave less, the rate loses its unit. */
 export function barLine(moment: Moment, columns: number): string {
-  const [before, after] = [heading(moment), figures(moment)];
+  const [before, long] = [heading(moment), figures(moment)];
+  const after = before.length + long.length + 12 <= columns ? long : long.replace(' samples/s', '/s');
   const width = Math.max(8, Math.min(30, columns - before.length - after.length - 4));
   const full = Math.round((width * moment.samples) / Math.max(moment.total, 1));
   return `${before}  ${'█'.repeat(full)}${'░'.repeat(width - full)}  ${after}`.slice(0, columns);

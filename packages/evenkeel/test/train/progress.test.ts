@@ -43,6 +43,7 @@ describe('createProgress', () => {
 describe('barLine', () => {
   it('fits the terminal', () => {
     expect(barLine(at(500), 100)).toBe('epoch 1/2  ███████████████░░░░░░░░░░░░░░░  loss 0.5000  accuracy 0.9000  100 samples/s  0:05 left');
+    expect(barLine(at(500), 68)).toBe('epoch 1/2  █████░░░░  loss 0.5000  accuracy 0.9000  100/s  0:05 left');
     expect(barLine(at(500), 40)).toHaveLength(40);
   });
 });
