@@ -5,14 +5,15 @@ import { shareAmongTies } from '../extremes.ts';
 import type { Monoid } from '../monoid.ts';
 
 /**
- * The largest value and log(sum of e^x) in one pass with one exponential per value; softmax(x) is e^(x - lse). The state is
+ * The largest value, log(sum of e^x) and logSum = log(sum of e^(x - max)) in one pass with one exponential per value. softmax(x)
+ * is e^((x - max) - logSum), which does not round at the size of x as e^(x - lse) does. The state is
  * (max, sum of e^(x - max)): Milakov & Gimelshein 2018, "Online normalizer calculation for softmax". max is at least
  * -3.4e38, so that x - max is no NaN where every x is -Infinity; lse is -Infinity then, and for no values.
  */
 export const softmax: Monoid = {
   name: 'softmax',
   types: FLOAT,
-  fields: ['max', 'lse'],
+  fields: ['max', 'lse', 'logSum'],
   positional: false,
   fieldType: () => 'f32',
   stateTypes: () => ['f32', 'f32'],
@@ -28,16 +29,23 @@ export const softmax: Monoid = {
     const scaled = (max: Expr, sum: Expr): Expr => binary('mul', sum, unary('exp', binary('sub', max, best)));
     return [best, binary('add', scaled(bestA, sumA), scaled(bestB, sumB))];
   },
-  finish: ([best, sum], _, field) => (field === 'max' ? best : binary('add', best, unary('log', sum))),
+  finish([best, sum], _, field) {
+    if (field === 'max') return best;
+    const logSum = unary('log', sum);
+    return field === 'lse' ? binary('add', best, logSum) : logSum;
+  },
   empty: (field) => (field === 'max' ? FLOOR : -Infinity),
   reference(values, field) {
     const best = values.reduce((max, x) => Math.max(max, x), FLOOR);
-    return field === 'max' ? best : best + Math.log(values.reduce((sum, x) => sum + Math.exp(x - best), 0));
+    const logSum = Math.log(values.reduce((sum, x) => sum + Math.exp(x - best), 0));
+    return { max: best, lse: best + logSum, logSum }[field]!;
   },
   vjp(x, out, axes, field, g, build) {
     if (field === 'max') return shareAmongTies(x, out, axes, g, build);
-    const { mul, exp, sub, expand } = build;
-    return mul(expand(g, x.shape, axes), exp(sub(x, expand(out, x.shape, axes))));
+    const { mul, exp, sub, expand, reduce } = build;
+    const lse = field === 'lse' ? out : reduce(x, 'softmax', 'lse', axes);
+    const grown = mul(expand(g, x.shape, axes), exp(sub(x, expand(lse, x.shape, axes))));
+    return field === 'lse' ? grown : sub(grown, shareAmongTies(x, reduce(x, 'softmax', 'max', axes), axes, g, build));
   },
 };
 

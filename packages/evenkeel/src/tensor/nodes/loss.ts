@@ -6,7 +6,7 @@ import { cast, withGradient } from './apply.ts';
 import { abs, add, exp, le, log1p, maximum, mul, neg, square, sub, together, where } from './arithmetic.ts';
 import { faults } from './faults.ts';
 import { isIndex } from './linear-algebra.ts';
-import { logSumExp, mean, sum } from './reduce.ts';
+import { logProbability, mean, sum } from './reduce.ts';
 
 /** Options of `crossEntropy`. */
 export interface CrossEntropyOptions {
@@ -29,16 +29,17 @@ export function crossEntropy(logits: Node, labels: Node, { smoothing = 0 }: Cros
   const smoothed = (target: Node): Node => (smoothing === 0 ? target : add(mul(target, 1 - smoothing), smoothing / classes));
   const target = soft || smoothing > 0 ? smoothed(soft ? labels : cast(isIndex(labels, classes), 'f32')) : undefined;
   const rows = logits.shape.slice(0, -1).reduce((n, extent) => n * extent, 1);
-  const lse = logSumExp(logits, -1, { keepDims: true });
-  const hits = target ? mul(target, sub(lse, logits)) : where(isIndex(labels, classes), sub(lse, logits), 0);
+  const axis = [logits.shape.length - 1];
+  const cost = neg(logProbability(logits, axis));
+  const hits = target ? mul(target, cost) : where(isIndex(labels, classes), cost, 0);
   const loss = mul(sum(hits), 1 / rows);
   const operands = soft ? [logits, labels] : [logits];
   return withGradient(loss, operands, (g, _y, [z]) => {
     const share = mul(g, 1 / rows);
-    const probability = exp(sub(z, logSumExp(z, -1, { keepDims: true })));
+    const probability = exp(logProbability(z, axis));
     const wanted = target ?? cast(isIndex(labels, classes), 'f32');
     const dz = mul(share, sub(soft ? mul(sum(wanted, -1, { keepDims: true }), probability) : probability, wanted));
-    return soft ? [dz, mul(share, mul(1 - smoothing, sub(lse, z)))] : [dz];
+    return soft ? [dz, mul(share, mul(1 - smoothing, neg(logProbability(z, axis))))] : [dz];
   });
 }
 

@@ -2,8 +2,8 @@
 import { sizeOf } from '../../base/index.ts';
 import { ops } from '../../graph/index.ts';
 import type { Node } from '../../graph/index.ts';
-import { apply } from './apply.ts';
-import { div, exp, sub } from './arithmetic.ts';
+import { apply, withGradient } from './apply.ts';
+import { div, exp, mul, sub } from './arithmetic.ts';
 import { faults } from './faults.ts';
 import { axesOf, reshape } from './shape.ts';
 
@@ -56,8 +56,15 @@ export function softmax(x: Node, axis: Axes = -1): Node {
   return exp(logSoftmax(x, axis));
 }
 
+/** The gradient is g - softmax * sum(g). */
 export function logSoftmax(x: Node, axis: Axes = -1): Node {
-  return sub(x, logSumExp(x, axis, { keepDims: true }));
+  const list = axesOf('logSoftmax', x, axis);
+  return withGradient(logProbability(x, list), [x], (g, y) => [sub(g, mul(exp(y), sum(g, list, { keepDims: true })))]);
+}
+
+/** (x - max) - log(sum(exp(x - max))): rounds at the size of the differences, not of x. */
+export function logProbability(x: Node, axes: readonly number[]): Node {
+  return sub(sub(x, reduce(x, 'softmax', 'max', axes, true)), reduce(x, 'softmax', 'logSum', axes, true));
 }
 
 /** How many values a reduction over `axes` takes together. */
