@@ -344,7 +344,7 @@ export class ContractEmitter {
       const first = new Rewriter(new Map([[t.mi.key, ix.constant(0)], [nest.m.key, ix.ixOf(ix.variable('row0', nest.m.size))]]));
       const states = shifts.map((s) => t.reductions.map((r) => new State(e, r, (x) => e.value(s.expr(first.expr(x))))));
       const places = shifts.map((s, v) => this.partialWords(t.reductions, chunk, s.index(ix.ixOf(nest.n))).map((at, i) => ({ at, word: states[v].flatMap((x) => x.words)[i] })));
-      b.when(t.goesOn, () => places.flat().forEach(({ at, word }) => b.assign(word, e.fresh(nest.partial!, at, word.type === 'f' ? 'f32' : 'i32'))));
+      b.when(t.goesOn, () => e.scope(() => places.flat().forEach(({ at, word }) => b.assign(word, e.fresh(nest.partial!, at, word.type === 'f' ? 'f32' : 'i32')))));
       const bodies = shifts.map((s) => ({ values: t.reductions.map((r) => s.expr(r.value)), stores: t.stores.map((x) => ({ buffer: x.buffer, ix: s.index(x.ix), value: s.expr(x.value) })) }));
       const needs = needsOf(bodies.flatMap((x) => x.values), bodies.flatMap((x) => x.stores));
       e.hoist(needs.exprs, needs.indices);

@@ -106,7 +106,8 @@ function startSums(e: Emitter, run: PanelRun, vectors: readonly Column[]): Value
   const { sums } = run;
   if (!sums) return undefined;
   const running = vectors.map(() => b.mutable(b.splat('f', 0)));
-  b.when(sums.goesOn, () => running.forEach((s, i) => b.assign(s, e.fresh(sums.target, ix.offset(sums.place, vectors[i].at), 'f32', b.lanes))));
+  // In a scope of its own: an address that is written only where the branch is taken must not serve the stores after it.
+  b.when(sums.goesOn, () => e.scope(() => running.forEach((s, i) => b.assign(s, e.fresh(sums.target, ix.offset(sums.place, vectors[i].at), 'f32', b.lanes)))));
   return running;
 }
 
