@@ -1,6 +1,6 @@
 /** `npm run build`: makes packages/evenkeel/dist, the package as it is published, and prints its sizes. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -65,12 +65,15 @@ function measure(part: string, text: string): PartSize {
   return { part, bytes: Buffer.byteLength(text), gzip: gzipSync(text, { level: 9 }).length };
 }
 
-async function minified(entry: string): Promise<string> {
+/** One module with everything it needs, minified. */
+async function minified(code: string): Promise<string> {
+  const folder = join(root, '.cache', 'size');
+  const entry = join(folder, 'entry.js');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(entry, code);
   const result = await bundle({
-    root: home, configFile: false, logLevel: 'silent',
-    resolve: { alias: { evenkeel: join(dist, 'index.js') } },
-    plugins: [{ name: 'entry', resolveId: (id) => (id === 'entry' ? '\0entry' : undefined), load: (id) => (id === '\0entry' ? entry : undefined) }],
-    build: { write: false, minify: true, target: 'es2022', lib: { entry: 'entry', formats: ['es'] }, rolldownOptions: { external: /^node:/ } },
+    root: folder, configFile: false, logLevel: 'silent', resolve: { alias: { evenkeel: join(dist, 'index.js') } },
+    build: { write: false, minify: true, target: 'es2022', lib: { entry, formats: ['es'] }, rolldownOptions: { external: /^node:/ } },
   });
   const [output] = Array.isArray(result) ? result : [result];
   if (!('output' in output)) throw new Error('the bundler is watching, not building');
