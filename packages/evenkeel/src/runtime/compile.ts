@@ -10,6 +10,8 @@ import { flushEager } from './realize.ts';
 import { generation, prepare } from './runner.ts';
 import type { Runner } from './runner.ts';
 import { queue, structureVersion } from './state.ts';
+import { Interner, sameKey, structureOf } from './structure.ts';
+import type { Structure } from './structure.ts';
 import { Trace, tracing } from './trace.ts';
 import type { Mode } from './trace.ts';
 import { Variable } from './variable.ts';
@@ -30,6 +32,8 @@ export interface Result {
 /** What the step computes, as a function of its named inputs. It must not be async. */
 export type StepFunction = (inputs: Readonly<Record<string, Node>>) => Readonly<Record<string, Node>> | Promise<unknown> | void;
 
+const interner = new Interner();
+
 /** What steps call their inputs. */
 const inputNames = new WeakMap<Node, string>();
 
@@ -39,6 +43,8 @@ interface Compiled {
   readonly program: Program;
   /** Exclusive limits of inputs that index something, by slot. */
   readonly limits: ReadonlyMap<number, number>;
+  /** Equal for traces that one plan can run. */
+  readonly structure: Structure;
   runner: Runner;
   generation: unknown;
 }
@@ -51,7 +57,10 @@ export class GraphStep {
   readonly counter: Variable;
   private readonly fn: StepFunction;
   private readonly debug: boolean;
-  private readonly cache = new Map<string, Compiled>();
+  /** By names, shapes and dtypes of the inputs, as traced under `version`. */
+  private readonly signatures = new Map<string, Compiled>();
+  private version = 0;
+  private compiled: Compiled[] = [];
 
   constructor(name: string, fn: StepFunction, options: CompileOptions = {}) {
     this.name = name;
@@ -63,7 +72,7 @@ export class GraphStep {
 
   /** The plans made so far, one for each signature of the inputs; empty under the oracle. */
   get plans(): readonly Plan[] {
-    return [...this.cache.values()].flatMap((c) => (c.runner.plan ? [c.runner.plan] : []));
+    return this.compiled.flatMap((c) => (c.runner.plan ? [c.runner.plan] : []));
   }
 
   /**
@@ -89,8 +98,9 @@ export class GraphStep {
 
   /** Frees the plans. */
   dispose(): void {
-    for (const compiled of this.cache.values()) compiled.runner.dispose();
-    this.cache.clear();
+    for (const { runner } of this.compiled) runner.dispose();
+    this.compiled = [];
+    this.signatures.clear();
   }
 
   private async runNow(feeds: Readonly<Record<string, Feed>>): Promise<Record<string, Result>> {
@@ -112,16 +122,27 @@ export class GraphStep {
   }
 
   private async compiledFor(feeds: Readonly<Record<string, Feed>>): Promise<Compiled> {
+    if (this.version !== structureVersion()) this.signatures.clear();
+    this.version = structureVersion();
     const signature = signatureOf(feeds);
-    let compiled = this.cache.get(signature);
-    if (!compiled) {
-      const traced = this.trace(feeds);
-      compiled = { ...traced, runner: await prepare(traced.program, this.debug), generation: generation() };
-      this.cache.set(signature, compiled);
-    } else if (compiled.generation !== generation()) {
+    const compiled = this.signatures.get(signature) ?? await this.traced(feeds);
+    this.signatures.set(signature, compiled);
+    if (compiled.generation !== generation()) {
       compiled.runner = await prepare(compiled.program, this.debug);
       compiled.generation = generation();
     }
+    return compiled;
+  }
+
+  /** A trace that came out as an earlier one did (a layer was frozen and thawed again) uses its plan. */
+  private async traced(feeds: Readonly<Record<string, Feed>>): Promise<Compiled> {
+    const traced = this.trace(feeds);
+    const { hash, key } = traced.structure;
+    const names = JSON.stringify([traced.names, traced.outputs]);
+    const same = this.compiled.find((c) => c.structure.hash === hash && sameKey(c.structure.key, key) && JSON.stringify([c.names, c.outputs]) === names);
+    if (same) return same;
+    const compiled = { ...traced, runner: await prepare(traced.program, this.debug), generation: generation() };
+    this.compiled.push(compiled);
     return compiled;
   }
 
@@ -138,12 +159,14 @@ export class GraphStep {
     const program: Program = { inputs, outputs: Object.values(returned), assigns };
     checkInputs(this.name, program);
     const limits = new Map([...trace.limits].flatMap(([node, limit]) => (inputs.includes(node) ? [[inputs.indexOf(node), limit] as const] : [])));
-    return { names, outputs: Object.keys(returned), program, limits };
+    const roots = [...inputs, ...program.outputs, ...assigns.flatMap((a) => [a.ref, a.value])];
+    const structure = structureOf(roots, () => undefined, interner);
+    return { names, outputs: Object.keys(returned), program, limits, structure };
   }
 }
 
 function signatureOf(feeds: Readonly<Record<string, Feed>>): string {
-  let signature = `${structureVersion()}`;
+  let signature = '';
   for (const name in feeds) signature += `;${name}:${feeds[name].dtype}${formatShape(feeds[name].shape)}`;
   return signature;
 }

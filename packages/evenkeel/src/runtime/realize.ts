@@ -11,8 +11,9 @@ import type { Structure } from './structure.ts';
 import { checkFresh, eagerTrace, takeEagerAssigns } from './trace.ts';
 import type { Variable } from './variable.ts';
 
-/** Plans of eager code that are kept. */
+/** Plans of eager code that are kept, and the bytes of device memory that they may hold together. */
 const CACHE_SIZE = 32;
+const CACHE_BYTES = 256 * 2 ** 20;
 
 interface Cached { readonly hash: number; readonly key: readonly number[]; readonly runner: Runner; readonly generation: unknown }
 
@@ -79,6 +80,16 @@ async function runnerFor(structure: Structure, nodes: readonly Node[], assigns: 
   }
   const runner = await prepare(programOf(structure, nodes, assigns), false);
   cache.push({ hash: structure.hash, key: structure.key, runner, generation: generation() });
-  if (cache.length > CACHE_SIZE) cache.shift()!.runner.dispose();
+  trim();
   return runner;
+}
+
+/** Forgets the plans used longest ago, but never the last one. */
+function trim(): void {
+  let bytes = cache.reduce((sum, c) => sum + (c.runner.plan?.arenaBytes ?? 0), 0);
+  while (cache.length > 1 && (cache.length > CACHE_SIZE || bytes > CACHE_BYTES)) {
+    const oldest = cache.shift()!;
+    bytes -= oldest.runner.plan?.arenaBytes ?? 0;
+    oldest.runner.dispose();
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * The structure of an eager graph: what decides the plan, without the data. Constants, and values that were computed before,
- * are leaves; two graphs of equal structure run by one plan with other leaves.
+ * The structure of a graph: what decides the plan. In eager code constants, and values that were computed before, are leaves
+ * without data; two graphs of equal structure run by one plan with other leaves.
  */
 import type { TypedArray } from '../base/index.ts';
 import { make, ops } from '../graph/index.ts';
@@ -35,7 +35,7 @@ export class Interner {
   }
 }
 
-/** @param known a value computed before, if there is one */
+/** @param known a value that is fed instead of being computed, if there is one; a constant that is not fed counts with its data */
 export function structureOf(roots: readonly Node[], known: (n: Node) => TypedArray | undefined, interner: Interner): Structure {
   const ids = new Map<Node, number>();
   const key: number[] = [];
@@ -59,7 +59,7 @@ export function structureOf(roots: readonly Node[], known: (n: Node) => TypedArr
 }
 
 function isLeaf(node: Node, known: (n: Node) => TypedArray | undefined): boolean {
-  return node.op.name === 'constant' || known(node) !== undefined;
+  return known(node) !== undefined;
 }
 
 function attrsWord(node: Node, interner: Interner): number {

@@ -53,6 +53,23 @@ describe('compile', () => {
     expect(traced).toBe(4);
   });
 
+  it('uses the earlier plan when a change was undone', async () => {
+    await configure({ backend: 'wasm', threads: 1 });
+    const w = new Param({ shape: [2], data: [1, 2] });
+    const step = compile('freeze', ({ x }) => {
+      if (w.trainable) w.assign(w.value.add(x));
+      return { w: w.value, noise: tensor([0.5]) };
+    });
+    for (const trainable of [true, false, true, false]) {
+      w.trainable = trainable;
+      await step({ x: tensor([1, 1]) });
+    }
+    expect(await w.read()).toEqual(Float32Array.of(3, 4));
+    expect(step.plans.length).toBe(2);
+    step.dispose();
+    await configure({ backend: 'oracle' });
+  });
+
   it('carries out calls in order, though nobody waits', async () => {
     const n = new Buffer({ shape: [], name: 'n' });
     const step = compile('order', ({ x }) => {
