@@ -71,7 +71,7 @@ export class Fused {
   }
 
   /** Stores of the members that are needed outside. */
-  stores(members: readonly Member[]): Store[] {
+  stores(members: readonly Member[]): readonly Store[] {
     return members.filter((m) => this.context.needed(m.task.buffer)).map((m) => ({ buffer: m.task.buffer, ix: m.store, value: this.result(m) }));
   }
 

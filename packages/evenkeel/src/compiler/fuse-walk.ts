@@ -4,7 +4,8 @@ import { flatPosition, product } from './flat.ts';
 import type { Fused } from './fuse-loops.ts';
 import type { Member } from './group.ts';
 import type { Accumulation, FinishNest, Reduction, Stage, WalkNest } from './nest.ts';
-import type { Phase } from './plan.ts';
+import { refsRead } from './overwrite.ts';
+import type { Buffer, Phase } from './plan.ts';
 import { visit } from './rewrite.ts';
 
 const MAX_WALK_CHUNKS = 32;
@@ -19,12 +20,17 @@ export function walkNests(fused: Fused): Phase[] {
   const stageOf = (e: Expr): number => Math.max(0, ...localNames(e).map((name) => levels.get(name) ?? 0));
   const accumulating = group.members.filter((m) => m.reduce === 'accumulate');
   const chunks = accumulating.length > 0 ? Math.min(MAX_WALK_CHUNKS, product(rows)) : product(rows);
+  const lastRead = lastReads([
+    ...rowReductions.map((r) => ({ value: r.value, stage: levels.get(r.name)! })),
+    ...group.members.filter((m) => m.reduce !== 'row').map((m) => ({ value: fused.value(m), stage: stageOf(fused.value(m)) })),
+  ]);
   const accumulations = accumulating.map((m) => accumulation(m, fused, chunks));
   const count = Math.max(0, ...levels.values()) + 1;
   const atRow = (m: Member): boolean => m.level === 'row' || m.reduce === 'row';
+  const writeStage = (m: Member): number => Math.max(stageOf(fused.value(m)), lastRead(m.task.buffer));
   const stages: Stage[] = Array.from({ length: count }, (_, s) => ({
     reductions: rowReductions.filter((r) => levels.get(r.name) === s),
-    stores: fused.stores(group.members.filter((m) => m.level === 'element' && !m.reduce && stageOf(fused.value(m)) === s)),
+    stores: fused.stores(group.members.filter((m) => m.level === 'element' && !m.reduce && writeStage(m) === s)),
     accumulate: indicesWhere(accumulating, (m) => m.level === 'element' && stageOf(fused.value(m)) === s),
     rowStores: fused.stores(group.members.filter((m) => atRow(m) && m.reduce !== 'accumulate' && stageOf(fused.result(m)) === s)),
     rowAccumulate: indicesWhere(accumulating, (m) => m.level === 'row' && stageOf(fused.value(m)) === s),
@@ -48,6 +54,13 @@ function stageLevels(reductions: readonly Reduction[]): Map<string, number> {
   };
   reductions.forEach(level);
   return levels;
+}
+
+/** The last stage in which the old value of a buffer's ref is read: it may not be overwritten before. */
+function lastReads(values: readonly { readonly value: Expr; readonly stage: number }[]): (target: Buffer) => number {
+  const stages = new Map<object, number>();
+  for (const { value, stage } of values) for (const ref of refsRead([value])) stages.set(ref, Math.max(stage, stages.get(ref) ?? 0));
+  return ({ ref, renewed }) => (ref && renewed ? stages.get(ref) ?? 0 : 0);
 }
 
 function localNames(e: Expr): string[] {

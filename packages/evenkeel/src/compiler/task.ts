@@ -162,6 +162,7 @@ function readsOf(task: Task, lowering: Lowering): Set<Buffer> {
 /** New values of refs are written in place where every other reader of the old value can run before; else through a copy. */
 function commitAssigns(graph: Simplified, tasks: Task[], bufferOf: Map<Vertex, Buffer>, buffers: Buffer[], lowering: Lowering): void {
   const taken = new Set<Task>();
+  const writers = new Map<Buffer, Task>();
   for (const { ref, value } of graph.assigns) {
     const target = bufferOf.get(ref) ?? refBuffer(ref, bufferOf, buffers);
     if (target.size === 0) continue;
@@ -171,9 +172,16 @@ function commitAssigns(graph: Simplified, tasks: Task[], bufferOf: Map<Vertex, B
     const inPlace = owner !== undefined && !taken.has(owner) && readsInPlace(owner, target, lowering) && !readers.some((r) => dependsOn(r, owner, tasks));
     const writer = inPlace ? owner : copyTask(tasks, value, target, bufferOf, buffers, lowering);
     taken.add(writer);
+    writers.set(target, writer);
     if (inPlace) redirect(writer, target);
-    for (const reader of tasks) if (reader !== writer && reader.reads.has(target)) writer.before.add(reader);
+    // Now, for the next in-place decision; and again for the readers that copies add, once all are known.
+    waitForReaders(tasks, target, writer);
   }
+  for (const [target, writer] of writers) waitForReaders(tasks, target, writer);
+}
+
+function waitForReaders(tasks: readonly Task[], target: Buffer, writer: Task): void {
+  for (const reader of tasks) if (reader !== writer && reader.reads.has(target)) writer.before.add(reader);
 }
 
 function refBuffer(ref: Vertex, bufferOf: Map<Vertex, Buffer>, buffers: Buffer[]): Buffer {

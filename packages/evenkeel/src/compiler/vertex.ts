@@ -51,8 +51,14 @@ export function simplify(program: Program): Simplified {
   }
   const at = (node: Node): Vertex => vertexOf.get(node)!;
   const assigns = program.assigns.map((a) => ({ ref: at(a.ref), value: at(a.value) }));
-  const outputs = program.outputs.map(at);
+  const renewed = new Set(assigns.map((a) => a.ref));
+  const outputs = program.outputs.map((node) => (renewed.has(at(node)) ? intern(copyOf(at(node).node), [at(node)]) : at(node)));
   return { vertices: reachable(vertices, [...outputs, ...assigns.map((a) => a.value), ...program.inputs.map(at)]), inputs: program.inputs.map(at), outputs, assigns };
+}
+
+/** The value of a ref before the step, out of reach of the one that replaces it. */
+function copyOf(node: Node): Node {
+  return { ...node, op: ops.cast as unknown as Node['op'], inputs: [node], attrs: { dtype: node.dtype } };
 }
 
 /** Keeps what the roots need, and only users that are kept. */

@@ -352,7 +352,7 @@ export class ContractEmitter {
         e.shareAddresses(needs.exprs, needs.indices);
         bodies.forEach((body, v) => e.scope(() => {
           body.values.forEach((x, i) => states[v][i].step(e, e.value(x), undefined, b.lanes));
-          for (const s of body.stores) e.store(s.buffer, s.ix, s.value);
+          e.storeAll(body.stores);
         }));
       });
       for (const { at, word } of places.flat()) e.storeValue(nest.partial!, at, word);

@@ -5,16 +5,17 @@
 import { InternalError } from '../../base/index.ts';
 import { ix } from '../../scalar/index.ts';
 import type { Atom, Expr, Ix, Source, Term, Var } from '../../scalar/index.ts';
+import type { Store } from '../nest.ts';
 import { Rewriter, visit } from '../rewrite.ts';
 import type { Builder, Value } from '../vector/index.ts';
 import { emitOp } from './operations.ts';
+import { Scopes } from './scopes.ts';
 
 /** Where a source lies: a constant byte address, or one relative to a run-time base. */
 export interface Place { readonly base?: Value; readonly offset: number }
 
 type OpExpr = Extract<Expr, { kind: 'op' }>;
 interface Bound { readonly value: Value; readonly depth: number }
-interface Scope { readonly indices: Map<string, Value>; readonly values: Map<Expr, Value> }
 
 export class Emitter {
   readonly b: Builder;
@@ -23,31 +24,30 @@ export class Emitter {
   private readonly placeOf: (s: Source) => Place;
   private readonly places = new Map<Source, Place>();
   private bound = new Map<string, Bound>();
-  private readonly scopes: Scope[] = [newScope()];
-  private readonly numbers = new Map<Value, number>();
-  private readonly sources = new Map<Source, number>();
+  private readonly known: Scopes;
   /** The variable that runs along the lanes, and how many lanes are in use. */
   private vector: { readonly v: Var; readonly lanes: number } | undefined;
 
   constructor(b: Builder, placeOf: (s: Source) => Place) {
     this.b = b;
     this.placeOf = placeOf;
+    this.known = new Scopes(b);
   }
 
   /** Runs `body` with what it writes kept apart: values made inside are not used outside. */
   scope(body: () => void): void {
-    this.scopes.push(newScope());
+    this.known.open();
     const { locals, bound } = this;
     this.locals = new Map(locals);
     this.bound = new Map(bound);
     body();
     this.locals = locals;
     this.bound = bound;
-    this.scopes.pop();
+    this.known.close();
   }
 
   bind(v: Var, value: Value): void {
-    this.bound.set(v.key, { value, depth: this.scopes.length });
+    this.bound.set(v.key, { value, depth: this.known.depth });
   }
 
   /** for v = from; v < to; v += step, in a scope of its own. */
@@ -118,23 +118,18 @@ export class Emitter {
     const { dynamic, constant } = addressParts(i);
     const place = this.places.get(source) ?? this.placeOf(source);
     const address = this.index(dynamic);
-    return { address: place.base ? this.shared(`base:${this.numberOf(place.base)}+${dynamic.key}`, () => this.b.scalar('add', place.base!, address)) : address, offset: place.offset + constant };
+    return { address: place.base ? this.shared(`base:${this.known.numberOf(place.base)}+${dynamic.key}`, () => this.b.scalar('add', place.base!, address)) : address, offset: place.offset + constant };
   }
 
   /** The vector value of an expression. */
   value(e: Expr): Value {
-    for (let s = this.scopes.length - 1; s >= 0; s--) {
-      const known = this.scopes[s].values.get(e);
-      if (known) return known;
-    }
-    const made = this.make(e);
-    this.scopes[this.scopes.length - 1].values.set(e, made);
-    return made;
+    return this.known.valueOf(e) ?? this.known.keep(e, this.make(e));
   }
 
-  /** Stores a value at an element; along a vector variable, one element a lane. */
-  store(source: Source, i: Ix, e: Expr): void {
-    this.storeValue(source, i, this.stored(e));
+  /** Stores values at elements, along a vector variable one element a lane; all are computed before the first is stored. */
+  storeAll(stores: readonly Store[]): void {
+    const values = stores.map((s) => this.stored(s.value));
+    stores.forEach((s, i) => this.storeValue(s.buffer, s.ix, values[i]));
   }
 
   /** The value as it lies in memory: a bool is 0 or 1. */
@@ -188,7 +183,7 @@ export class Emitter {
         const product = this.fusable(e);
         if (product) return this.b.let(this.b.fma(this.value(product.of.args[0]), this.value(product.of.args[1]), this.value(product.plus)));
         const args = e.args.map((a) => this.value(a));
-        return this.shared(`${e.fn}:${e.dtype}:${e.args[0].dtype}:${args.map((a) => this.numberOf(a)).join(',')}`, () => emitOp(this.b, e, args, this.vector?.lanes ?? 1));
+        return this.shared(`${e.fn}:${e.dtype}:${e.args[0].dtype}:${args.map((a) => this.known.numberOf(a)).join(',')}`, () => emitOp(this.b, e, args, this.vector?.lanes ?? 1));
       }
       default: return e satisfies never;
     }
@@ -203,7 +198,7 @@ export class Emitter {
   }
 
   private isNewProduct(e: Expr): e is OpExpr {
-    return e.kind === 'op' && e.fn === 'mul' && e.dtype === 'f32' && !this.scopes.some((s) => s.values.has(e));
+    return e.kind === 'op' && e.fn === 'mul' && e.dtype === 'f32' && !this.known.valueOf(e);
   }
 
   private constant(value: number, dtype: Expr['dtype']): Value {
@@ -212,9 +207,9 @@ export class Emitter {
   }
 
   private load(e: Extract<Expr, { kind: 'load' }>): Value {
-    const raw = this.shared(`l:${this.sourceNumber(e.source)}:${e.ix.key}`, () => this.loadRaw(e.source, e.ix, e.dtype === 'f32' ? 'f' : 'i'));
+    const raw = this.shared(`l:${this.known.sourceNumber(e.source)}:${e.ix.key}`, () => this.loadRaw(e.source, e.ix, e.dtype === 'f32' ? 'f' : 'i'));
     if (e.dtype !== 'bool') return raw;
-    return this.shared(`b:${this.numberOf(raw)}`, () => this.b.intCompare('ne', raw, this.b.splat('i', 0)));
+    return this.shared(`b:${this.known.numberOf(raw)}`, () => this.b.intCompare('ne', raw, this.b.splat('i', 0)));
   }
 
   /** Reads memory that this code itself writes: never shared with an earlier read. */
@@ -255,14 +250,14 @@ export class Emitter {
     let done = terms.length;
     let value: Value | undefined;
     for (; done > 0; done--) {
-      value = this.find(sumKey(terms, done));
+      value = this.known.find(sumKey(terms, done));
       if (value) break;
     }
     for (; done < terms.length; done++) {
       const { atom, coefficient } = terms[done];
       const scaled = this.shared(`t:${coefficient}*${atom.key}`, () => this.b.scalar('mul', this.atom(atom), coefficient));
       value = value ? this.b.let(this.b.scalar('add', value, scaled)) : scaled;
-      this.scopes[this.scopes.length - 1].indices.set(sumKey(terms, done + 1), value);
+      this.known.set(sumKey(terms, done + 1), value);
     }
     return value!;
   }
@@ -349,38 +344,10 @@ export class Emitter {
     }
   }
 
-  private find(key: string): Value | undefined {
-    for (let s = this.scopes.length - 1; s >= 0; s--) {
-      const known = this.scopes[s].indices.get(key);
-      if (known) return known;
-    }
-    return undefined;
-  }
-
   /** Value numbering: one local per key in scope. */
   private shared(key: string, make: () => Value): Value {
-    const known = this.find(key);
-    if (known) return known;
-    const made = this.b.let(make());
-    this.scopes[this.scopes.length - 1].indices.set(key, made);
-    return made;
+    return this.known.shared(key, make);
   }
-
-  private numberOf(value: Value): number {
-    let n = this.numbers.get(value);
-    if (n === undefined) this.numbers.set(value, (n = this.numbers.size));
-    return n;
-  }
-
-  private sourceNumber(source: Source): number {
-    let n = this.sources.get(source);
-    if (n === undefined) this.sources.set(source, (n = this.sources.size));
-    return n;
-  }
-}
-
-function newScope(): Scope {
-  return { indices: new Map(), values: new Map() };
 }
 
 function sumKey(terms: readonly Term[], count: number): string {

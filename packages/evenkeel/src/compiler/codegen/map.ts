@@ -46,8 +46,7 @@ export function emitBody(e: Emitter, vars: readonly Var[], body: Body, begin: Va
 /** A scalar result. */
 function single(e: Emitter, body: Body): void {
   body.step?.(e, body.exprs, 0, 1);
-  const values = body.stores.map((s) => e.stored(s.value));
-  body.stores.forEach((s, i) => e.storeValue(s.buffer, s.ix, values[i]));
+  e.storeAll(body.stores);
 }
 
 function emitFlat(e: Emitter, v: Var, body: Body, begin: Value, end: Value): void {

@@ -150,7 +150,7 @@ export function emitPackLeft(e: Emitter, nest: ContractNest, at: { row0: Var; ro
   const vars = loops.sets[0];
   const stores = [{ buffer: target as never, ix: loops.indices[0], value: loops.exprs[0] }];
   e.scope(() => {
-    if (vars.length === 0) e.store(target, stores[0].ix, stores[0].value);
+    if (vars.length === 0) e.storeAll(stores);
     else nested(e, vars.slice(0, -1), needsOf([], stores), () => vectorLoop(e, vars.at(-1)!, storing(stores)));
   });
 }

@@ -66,7 +66,7 @@ function columnTile(e: Emitter, nest: ReduceNest, last: Var, vectors: number, la
     const walk = (): void => nested(e, rest, needs, () => {
       tiles.forEach((tile, t) => e.scope(() => {
         tile.reductions.forEach((r, i) => states[t][i].step(e, e.value(r.value), positionValue(e, r), e.b.lanes));
-        for (const s of tile.stores) e.store(s.buffer, s.ix, s.value);
+        e.storeAll(tile.stores);
       }));
     });
     e.hoist(needs.exprs, needs.indices);
@@ -104,7 +104,7 @@ function firstOfChunk(e: Emitter, value: Expr, prefix: readonly Var[], rest: rea
 function conclude(e: Emitter, nest: ReduceNest, part: Shifted, words: readonly (readonly Value[])[], chunk: Value): void {
   if (!nest.partial) {
     part.reductions.forEach((r, i) => finishLocals(e, r, words[i], r.count));
-    for (const s of part.finish) e.store(s.buffer, s.ix, s.value);
+    e.storeAll(part.finish);
     return;
   }
   const kept = product(nest.outer) * product(nest.inner);
@@ -134,7 +134,7 @@ function emitRow(e: Emitter, nest: ReduceNest, chunk: Value): void {
 function emitSingle(e: Emitter, nest: ReduceNest, chunk: Value): void {
   const states = nest.reductions.map((r) => new State(e, r, (x) => e.value(x)));
   states.forEach((s) => s.step(e, e.value(s.reduction.value), e.b.splat('i', 0), e.b.lanes));
-  for (const s of nest.stores) e.store(s.buffer, s.ix, s.value);
+  e.storeAll(nest.stores);
   conclude(e, nest, { reductions: nest.reductions, stores: nest.stores, finish: nest.finish, kept: flatPosition(nest.outer) }, states.map((s) => s.words), chunk);
 }
 

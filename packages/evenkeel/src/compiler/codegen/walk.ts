@@ -42,7 +42,7 @@ function clear(e: Emitter, nest: WalkNest, acc: Accumulation): void {
   const kept = ix.variable('kept', product(acc.kept));
   const at = ix.add(ix.scale(ix.ixOf(chunkVar(nest)), kept.size), ix.ixOf(kept));
   e.scope(() => {
-    if (kept.size === 1) e.store(acc.partial, at, start);
+    if (kept.size === 1) e.storeAll([{ buffer: acc.partial, ix: at, value: start }]);
     else vectorLoop(e, kept, storing([{ buffer: acc.partial, ix: at, value: start }]));
   });
 }
@@ -58,7 +58,7 @@ function emitStage(e: Emitter, nest: WalkNest, stage: Stage): void {
     const words = reduceAlong(e, cols.slice(0, -1), along, stage.reductions);
     for (const [r, w] of words) finishLocals(e, r, w, r.count);
   }
-  for (const s of stage.rowStores) e.store(s.buffer, s.ix, s.value);
+  e.storeAll(stage.rowStores);
   for (const i of stage.rowAccumulate) rowAccumulate(e, nest, nest.accumulations[i]);
   const accumulations = stage.accumulate.map((i) => nest.accumulations[i]);
   if (stage.stores.length === 0 && accumulations.length === 0) return;
