@@ -139,7 +139,8 @@ export class GraphStep {
     const traced = this.trace(feeds);
     const { hash, key } = traced.structure;
     const names = JSON.stringify([traced.names, traced.outputs]);
-    const same = this.compiled.find((c) => c.structure.hash === hash && sameKey(c.structure.key, key) && JSON.stringify([c.names, c.outputs]) === names);
+    const alike = this.compiled.filter((c) => c.structure.hash === hash && sameKey(c.structure.key, key));
+    const same = alike.find((c) => JSON.stringify([c.names, c.outputs]) === names);
     if (same) return same;
     const compiled = { ...traced, runner: await prepare(traced.program, this.debug), generation: generation() };
     this.compiled.push(compiled);

@@ -22,7 +22,16 @@ interface OpenDevice {
   readonly residents: Set<Variable>;
 }
 
-const state: { backend: BackendName | 'oracle'; threads: number | undefined; open: Promise<OpenDevice> | undefined; opened: OpenDevice | undefined; structure: number } = {
+interface State {
+  backend: BackendName | 'oracle';
+  threads: number | undefined;
+  /** The device as soon as it is asked for, and once it is there. */
+  open: Promise<OpenDevice> | undefined;
+  opened: OpenDevice | undefined;
+  structure: number;
+}
+
+const state: State = {
   backend: DEFAULT_BACKEND, threads: undefined, open: undefined, opened: undefined, structure: 0,
 };
 
@@ -40,7 +49,8 @@ export async function configure(options: Configuration): Promise<void> {
     throw new Fault({ code: 'E101', op: 'configure', rule: `there is no backend "${String(backend)}"`, hint: `choose one of ${names}` });
   }
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
-    throw new Fault({ code: 'E101', op: 'configure', rule: 'threads must be a whole number from 1', detail: [`got ${threads}`], hint: 'leave it out to use every core' });
+    const rule = 'threads must be a whole number from 1';
+    throw new Fault({ code: 'E101', op: 'configure', rule, detail: [`got ${threads}`], hint: 'leave it out to use every core' });
   }
   if (backend === state.backend && threads === state.threads) return;
   if (state.open) await shutdown();

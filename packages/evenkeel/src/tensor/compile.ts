@@ -37,7 +37,11 @@ export interface Step<O extends string = string> {
  * @param fn       describes the step in tensors and returns what to read back; not async
  * @param options  mode: 'train' (default) or 'eval'; debug: run slowly and name the first op that makes NaN or infinity
  */
-export function compile<O extends string = never>(name: string, fn: (inputs: Readonly<Record<string, Tensor>>) => Readonly<Record<O, Tensor>> | void, options: CompileOptions = {}): Step<O> {
+export function compile<O extends string = never>(
+  name: string,
+  fn: (inputs: Readonly<Record<string, Tensor>>) => Readonly<Record<O, Tensor>> | void,
+  options: CompileOptions = {},
+): Step<O> {
   const step = new GraphStep(name, (inputs) => {
     const returned = fn(mapValues(inputs, (node) => new Tensor(node)));
     if (returned instanceof Promise) return returned;
@@ -80,7 +84,8 @@ function feedOf(step: string, key: string, input: StepInput): Feed | Promise<Fee
     return { data: input.data, shape: input.shape ?? [input.data.length], dtype: input.dtype ?? dtypeOf(input.data) };
   }
   throw new Fault({
-    code: 'E401', op: step, rule: `input "${key}" must be a tensor, a typed array, a number or { data, shape }`, detail: [`got ${input === null ? 'null' : typeof input}`],
+    code: 'E401', op: step, rule: `input "${key}" must be a tensor, a typed array, a number or { data, shape }`,
+    detail: [`got ${input === null ? 'null' : typeof input}`],
     hint: 'wrap plain arrays with tensor(...)',
   });
 }

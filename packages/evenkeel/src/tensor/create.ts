@@ -26,7 +26,8 @@ export function tensor(data: TensorData, shape?: Shape, dtype?: DType): Tensor {
 function fromValues(values: ArrayLike<number>, shape: Shape, dtype: DType): Tensor {
   if (values.length !== sizeOf(shape)) {
     throw new Fault({
-      code: 'E226', op: 'tensor', rule: 'the values must fill the shape', detail: [`shape ${formatShape(shape)} holds ${sizeOf(shape)}, got ${values.length}`],
+      code: 'E226', op: 'tensor', rule: 'the values must fill the shape',
+      detail: [`shape ${formatShape(shape)} holds ${sizeOf(shape)}, got ${values.length}`],
       hint: 'leave the shape out, or give one that holds exactly these values',
     });
   }
@@ -81,8 +82,11 @@ export function full(shape: Shape, value: number, dtype: DType = 'f32'): Tensor 
 export function arange(start: number, stop?: number, step = 1): Tensor {
   const [from, to] = stop === undefined ? [0, start] : [start, stop];
   const count = Math.max(0, Math.ceil((to - from) / step));
-  if (![from, to, step].every(Number.isInteger) || !Number.isFinite(count)) throw new Fault({
-    code: 'E226', op: 'arange', rule: 'limits and step must be whole numbers, the step not 0', detail: [`got ${from}, ${to}, ${step}`], hint: "cast and scale the result: arange(10).cast('f32').mul(0.1)",
-  });
+  if (![from, to, step].every(Number.isInteger) || !Number.isFinite(count)) {
+    throw new Fault({
+      code: 'E226', op: 'arange', rule: 'limits and step must be whole numbers, the step not 0', detail: [`got ${from}, ${to}, ${step}`],
+      hint: "cast and scale the result: arange(10).cast('f32').mul(0.1)",
+    });
+  }
   return new Tensor(nodes.add(nodes.mul(nodes.iota([count], 0), step), from));
 }

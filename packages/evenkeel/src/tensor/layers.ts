@@ -1,11 +1,11 @@
 /** The composite functions that layers are made of. */
 import * as nodes from './nodes/index.ts';
-import type { Axes, ConvolutionOptions, CrossEntropyOptions, PoolOptions } from './nodes/index.ts';
+import type { Axes, ConvolutionOptions, CrossEntropyOptions, PoolOptions, TransposedOptions } from './nodes/index.ts';
 import type { Source } from './functions.ts';
 import { nodeOf, Tensor } from './tensor.ts';
 
 /** Options of a convolution: stride, padding (number, one for each axis, 'same' or 'valid'), dilation, groups. */
-export type { ConvolutionOptions, CrossEntropyOptions, PoolOptions } from './nodes/index.ts';
+export type { ConvolutionOptions, CrossEntropyOptions, PoolOptions, TransposedOptions } from './nodes/index.ts';
 
 /** x [N, L, C] with w [K, C / groups, O] gives [N, L', O]. */
 export function conv1d(x: Source, w: Source, options?: ConvolutionOptions): Tensor {
@@ -23,7 +23,7 @@ export function conv3d(x: Source, w: Source, options?: ConvolutionOptions): Tens
 }
 
 /** The adjoint of conv2d: x [N, H, W, O] with w [KH, KW, C / groups, O] gives [N, H', W', C]. `padding` cuts from the output. */
-export function convTranspose2d(x: Source, w: Source, options?: ConvolutionOptions & { readonly outputPadding?: number | readonly number[] }): Tensor {
+export function convTranspose2d(x: Source, w: Source, options?: TransposedOptions): Tensor {
   return new Tensor(nodes.transposedConvolution('convTranspose2d', nodeOf(x), nodeOf(w), options));
 }
 
@@ -45,11 +45,19 @@ export interface Affine {
   readonly shift?: Source;
 }
 
+/** What a tensor is normalized by. */
+export interface Statistics {
+  readonly mean: Source;
+  readonly variance: Source;
+  /** Added to the variance; default 1e-5. */
+  readonly epsilon?: number;
+}
+
 /** A normalized tensor with the moments that it was normalized by. */
 export interface Standardized { readonly y: Tensor; readonly mean: Tensor; readonly variance: Tensor }
 
 /** (x - mean) * scale / sqrt(variance + epsilon) + shift; everything broadcasts to x, and gradients flow into all of it. */
-export function normalize(x: Source, statistics: { readonly mean: Source; readonly variance: Source; readonly epsilon?: number }, affine: Affine = {}): Tensor {
+export function normalize(x: Source, statistics: Statistics, affine: Affine = {}): Tensor {
   const { mean, variance, epsilon } = statistics;
   return new Tensor(nodes.normalize(nodeOf(x), { mean: nodeOf(mean), variance: nodeOf(variance), epsilon }, affineOf(affine)));
 }

@@ -20,7 +20,8 @@ export const wasm: Backend = {
     const features = probeFeatures();
     if (features.simd) return new WasmDevice(features, options.threads ?? defaultThreads());
     throw new Fault({
-      code: 'E604', op: 'wasm', rule: 'this host has no WebAssembly vectors (SIMD)', hint: "update the browser or Node, or call configure({ backend: 'plain' })",
+      code: 'E604', op: 'wasm', rule: 'this host has no WebAssembly vectors (SIMD)',
+      hint: "update the browser or Node, or call configure({ backend: 'plain' })",
     });
   },
 };
@@ -37,6 +38,8 @@ function isSmall(plan: Plan): boolean {
   const seconds = plan.kernels.reduce((s, k) => s + (k.bytesRead + k.bytesWritten) / 8e9 + k.flops / 20e9, 0);
   return seconds < 5e-5;
 }
+
+interface Code { readonly module: WebAssembly.Module; readonly entry: string }
 
 class WasmDevice implements Device {
   /** Register tile of matrix products: four vectors wide where the engine pairs them to 256 bits. */
@@ -92,7 +95,7 @@ class WasmDevice implements Device {
     await this.pool.close();
   }
 
-  private async moduleOf(plan: Plan, places: ReadonlyMap<Buffer, number>, scratch: number): Promise<{ module: WebAssembly.Module; entry: string }> {
+  private async moduleOf(plan: Plan, places: ReadonlyMap<Buffer, number>, scratch: number): Promise<Code> {
     const program = kernelProgram(plan, { of: (buffer) => places.get(buffer)!, scratch });
     const code = emitModule(program, {
       shared: this.shared, relaxed: this.features.relaxed, maxPages: this.store.maxPages, barrierAddress: CONTROL.barrier * 4,

@@ -76,10 +76,13 @@ export class DeviceMemory {
   }
 }
 
+interface Named { readonly name: string; readonly size: number; readonly shape: readonly number[]; readonly where?: string }
+
 /** One line for each of the largest tensors. */
-export function largestTensors(tensors: readonly { readonly name: string; readonly size: number; readonly shape: readonly number[]; readonly where?: string }[]): string[] {
+export function largestTensors(tensors: readonly Named[]): string[] {
+  const mib = (t: Named): string => ((t.size * BYTES_PER_ELEMENT) / 2 ** 20).toFixed(1);
   const largest = [...tensors].sort((a, b) => b.size - a.size).slice(0, 5);
-  return largest.map((t) => `${((t.size * BYTES_PER_ELEMENT) / 2 ** 20).toFixed(1)} MiB  ${t.name} [${t.shape.join(', ')}]${t.where ? ` in ${t.where}` : ''}`);
+  return largest.map((t) => `${mib(t)} MiB  ${t.name} [${t.shape.join(', ')}]${t.where ? ` in ${t.where}` : ''}`);
 }
 
 /** Address space for as much as the host allows, up to 4 GiB. */
@@ -93,6 +96,7 @@ function reserve(shared: boolean): { memory: WebAssembly.Memory; maxPages: numbe
     }
   }
   throw new Fault({
-    code: 'E602', op: 'memory', rule: 'the host refused to reserve memory', detail: [String(refusal)], hint: 'close other pages or processes, or raise the memory limit',
+    code: 'E602', op: 'memory', rule: 'the host refused to reserve memory', detail: [String(refusal)],
+    hint: 'close other pages or processes, or raise the memory limit',
   });
 }

@@ -1,7 +1,7 @@
 /**
- * The threads of a device. A small plan runs on the calling thread, because waking others would cost more than it takes. Starting a plan is one write and one notify in shared memory; the host's event loop stays free while
- * the threads work. After a trap the pool is torn down, because the other threads may wait at a barrier for ever; it starts
- * anew with the next run.
+ * The threads of a device. A small plan runs on the calling thread, because waking others would cost more than it takes. Starting
+ * another is one write and one notify in shared memory; the host's event loop stays free while the threads work. After a trap the
+ * pool is torn down, because the other threads may wait at a barrier for ever; it starts anew with the next run.
  */
 import { InternalError } from '../../base/index.ts';
 import { COMMAND, CONTROL } from './thread-source.ts';

@@ -17,6 +17,12 @@ export interface ConvolutionOptions extends WindowOptions {
   readonly groups?: number;
 }
 
+/** Options of a transposed convolution: `padding` cuts from its output. */
+export interface TransposedOptions extends ConvolutionOptions {
+  /** Elements added at the end of the output, which a strided convolution would not have reached; default 0. */
+  readonly outputPadding?: number | readonly number[];
+}
+
 interface Geometry {
   readonly axes: readonly WindowAxis[];
   /** Spatial extents of the convolution's input. */
@@ -34,17 +40,21 @@ export function convolution(op: string, x: Node, w: Node, options: ConvolutionOp
 }
 
 /** The adjoint of `convolution` in x, used as a layer: x [N, ...spatial, O] and w [...size, C / groups, O] give [N, ...larger, C]. */
-export function transposedConvolution(op: string, x: Node, w: Node, options: ConvolutionOptions & { readonly outputPadding?: number | readonly number[] } = {}): Node {
+export function transposedConvolution(op: string, x: Node, w: Node, options: TransposedOptions = {}): Node {
   const rank = w.shape.length - 2;
   const groups = options.groups ?? 1;
   if (x.shape.length !== w.shape.length || x.shape.at(-1) !== w.shape.at(-1)) {
-    throw faults.convolution(op, 'the channels of x must be the last axis of w', x.shape, w.shape, `give w the shape [...size, outputs / groups, ${x.shape.at(-1)}]`);
+    const hint = `give w the shape [...size, outputs / groups, ${x.shape.at(-1)}]`;
+    throw faults.convolution(op, 'the channels of x must be the last axis of w', x.shape, w.shape, hint);
   }
   const sizes = w.shape.slice(0, rank);
-  const each = (value: number | readonly number[] | undefined, otherwise: number): number[] => sizes.map((_, i) => (typeof value === 'number' ? value : value?.[i] ?? otherwise));
+  const each = (value: number | readonly number[] | undefined, otherwise: number): number[] =>
+    sizes.map((_, i) => (typeof value === 'number' ? value : value?.[i] ?? otherwise));
   const [stride, dilation, extra] = [each(options.stride, 1), each(options.dilation, 1), each(options.outputPadding, 0)];
-  if (typeof options.padding === 'string') throw faults.option(op, 'padding', 'must be numbers here', options.padding, 'say how many elements to cut from each side of the output');
   const { padding = 0 } = options;
+  if (typeof padding === 'string') {
+    throw faults.option(op, 'padding', 'must be numbers here', padding, 'say how many elements to cut from each side of the output');
+  }
   const pairs = sizes.map((_, i): readonly [number, number] => {
     const one = typeof padding === 'number' ? padding : padding[i] as number | readonly [number, number];
     return typeof one === 'number' ? [one, one] : one;
@@ -58,13 +68,16 @@ function checkOperands(op: string, x: Node, w: Node, groups: number): void {
   if (x.dtype !== w.dtype) throw faults.mixed(op, x, w);
   const channels = x.shape.at(-1)!;
   if (x.shape.length < 2 || x.shape.length !== w.shape.length) {
-    throw faults.convolution(op, 'x must be [N, ...spatial, C] and w [...size, C / groups, O]', x.shape, w.shape, `give x ${w.shape.length} axes, channels last`);
+    const rule = 'x must be [N, ...spatial, C] and w [...size, C / groups, O]';
+    throw faults.convolution(op, rule, x.shape, w.shape, `give x ${w.shape.length} axes, channels last`);
   }
   if (channels % groups !== 0 || w.shape.at(-1)! % groups !== 0) {
-    throw faults.convolution(op, `groups (${groups}) must divide the input and output channels`, x.shape, w.shape, `choose groups that divide ${channels} and ${w.shape.at(-1)}`);
+    const rule = `groups (${groups}) must divide the input and output channels`;
+    throw faults.convolution(op, rule, x.shape, w.shape, `choose groups that divide ${channels} and ${w.shape.at(-1)}`);
   }
   if (w.shape.at(-2) !== channels / groups) {
-    const rule = `${channels} input channels in ${groups} group${groups === 1 ? '' : 's'} need a kernel of ${channels / groups} channels, not ${w.shape.at(-2)}`;
+    const split = `${channels} input channels in ${groups} group${groups === 1 ? '' : 's'}`;
+    const rule = `${split} need a kernel of ${channels / groups} channels, not ${w.shape.at(-2)}`;
     throw faults.convolution(op, rule, x.shape, w.shape, `give w the shape [...size, ${channels / groups}, ${w.shape.at(-1)}]; x must be channels last`);
   }
 }
@@ -77,7 +90,7 @@ function forward(x: Node, w: Node, geometry: Geometry): Node {
 /** The gradient in x: g [N, ...out, O] and w give [N, ...extents, C]. */
 function inputGradient(g: Node, w: Node, geometry: Geometry): Node {
   const strided = geometry.axes.some((a) => a.stride > 1);
-  const dx = strided ? byPhases(g, w, geometry) : fromPhase(g, w, geometry, geometry.axes.map(whole));
+  const dx = strided ? byPhases(g, w, geometry) : fromPhase(g, w, geometry.groups, geometry.axes.map((a, i) => whole(a, geometry.extents[i])));
   return withGradient(dx, [g, w], (h, _y, [a, k]) => [forward(h, k, geometry), weightGradient(h, a, geometry)]);
 }
 
@@ -91,8 +104,9 @@ function weightGradient(x: Node, g: Node, geometry: Geometry): Node {
 interface Phase { readonly first: number; readonly step: number; readonly count: number; readonly window: WindowAxis }
 
 /** Stride 1: every kernel element reaches every position. */
-function whole(a: WindowAxis): Phase {
-  return { first: 0, step: 1, count: a.size, window: { size: a.size, stride: 1, dilation: a.dilation, low: (a.size - 1) * a.dilation - a.low, out: NaN } };
+function whole(a: WindowAxis, extent: number): Phase {
+  const window = { size: a.size, stride: 1, dilation: a.dilation, low: (a.size - 1) * a.dilation - a.low, out: extent };
+  return { first: 0, step: 1, count: a.size, window };
 }
 
 /**
@@ -116,10 +130,9 @@ function gcd(a: number, b: number): number {
 }
 
 /** Windows of g with stride 1 times the flipped part of the kernel. */
-function fromPhase(g: Node, w: Node, { groups, extents }: Geometry, phases: readonly Phase[]): Node {
+function fromPhase(g: Node, w: Node, groups: number, phases: readonly Phase[]): Node {
   const part = slice(w, phases.map((p) => p.first), [], phases.map((p) => p.step));
-  const axes = phases.map(({ window }, i) => (Number.isNaN(window.out) ? { ...window, out: extents[i] } : window));
-  return windowsTimesKernel(windows(g, axes), swapChannels(flip(part, phases.map((_, axis) => axis)), groups), groups);
+  return windowsTimesKernel(windows(g, phases.map((p) => p.window)), swapChannels(flip(part, phases.map((_, axis) => axis)), groups), groups);
 }
 
 /** One small convolution for each phase of the strides, their results interleaved. */
@@ -132,7 +145,7 @@ function byPhases(g: Node, w: Node, geometry: Geometry): Node {
     const axis = chosen.length;
     if (axis === rank) {
       const found = chosen.filter((p) => p !== undefined);
-      return found.length < rank ? full(0, [g.shape[0], ...lengths, channels]) : fromPhase(g, w, geometry, found);
+      return found.length < rank ? full(0, [g.shape[0], ...lengths, channels]) : fromPhase(g, w, groups, found);
     }
     const parts = Array.from({ length: axes[axis].stride }, (_, offset) => assemble([...chosen, phaseOf(axes[axis], offset, lengths[axis])]));
     const joined = stack(parts, axis + 2);

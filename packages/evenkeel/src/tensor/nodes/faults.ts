@@ -22,7 +22,8 @@ export const faults = {
       const y = b[b.length - i] ?? 1;
       if (x !== y && x !== 1 && y !== 1) detail.push(`${x} (a, axis ${a.length - i}) != ${y} (b, axis ${b.length - i})`);
     }
-    return fault('E201', op, 'shapes must agree from the last axis on, or be 1', detail, 'reshape one of them so that equal axes line up, with 1 where it should repeat');
+    const hint = 'reshape one of them so that equal axes line up, with 1 where it should repeat';
+    return fault('E201', op, 'shapes must agree from the last axis on, or be 1', detail, hint);
   },
   /** E202: an axis that the tensor does not have. */
   axis(op: string, shape: Shape, axis: number): Fault {
@@ -41,7 +42,8 @@ export const faults = {
   /** E204: inner axes of a product differ. */
   matmul(a: Shape, b: Shape): Fault {
     const k = b.length === 1 ? 0 : b.length - 2;
-    return fault('E204', 'matmul', 'inner axes must agree', [`a ${formatShape(a)}   b ${formatShape(b)}`, `${a.at(-1)} (a, axis ${a.length - 1}) != ${b[k]} (b, axis ${k})`],
+    const clash = `${a.at(-1)} (a, axis ${a.length - 1}) != ${b[k]} (b, axis ${k})`;
+    return fault('E204', 'matmul', 'inner axes must agree', [`a ${formatShape(a)}   b ${formatShape(b)}`, clash],
       'transpose one of them, or make the last axis of a as long as the rows of b');
   },
   /** E204: a product of a scalar. */
@@ -70,7 +72,8 @@ export const faults = {
   },
   /** E221: a window that does not fit into its input. */
   window(op: string, x: Shape, axis: number, reach: number, padded: number): Fault {
-    return fault('E221', op, 'the window must fit into the padded input', [`x ${formatShape(x)}   axis ${axis}: window reaches ${reach}, padded input has ${padded}`],
+    const detail = [`x ${formatShape(x)}   axis ${axis}: window reaches ${reach}, padded input has ${padded}`];
+    return fault('E221', op, 'the window must fit into the padded input', detail,
       "use a smaller window or dilation, or padding: 'same'");
   },
   /** E222: an option out of range. */
@@ -84,6 +87,7 @@ export const faults = {
   },
   /** E224: an affine operand or statistic that does not fit x. */
   statistic(op: string, name: string, x: Shape, got: Shape, expected: Shape): Fault {
-    return fault('E224', op, `${name} must have one value for each one normalized`, [`x ${formatShape(x)}   ${name} ${formatShape(got)}`], `give ${name} the shape ${formatShape(expected)}`);
+    return fault('E224', op, `${name} must have one value for each one normalized`, [`x ${formatShape(x)}   ${name} ${formatShape(got)}`],
+      `give ${name} the shape ${formatShape(expected)}`);
   },
 };

@@ -3,7 +3,7 @@ export { cast, constant, full, fullLike, iota, stopGradient, withGradient } from
 export type { Operand } from './apply.ts';
 export * from './arithmetic.ts';
 export { convolution, transposedConvolution } from './convolution.ts';
-export type { ConvolutionOptions } from './convolution.ts';
+export type { ConvolutionOptions, TransposedOptions } from './convolution.ts';
 export { matmul, oneHot, take } from './linear-algebra.ts';
 export * from './loss.ts';
 export * from './normalize.ts';

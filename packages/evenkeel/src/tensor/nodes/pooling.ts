@@ -30,7 +30,8 @@ export function maxPool(op: string, x: Node, options: PoolOptions): Node {
   const y = max(view.windows, within);
   return withGradient(y, [x], (g) => {
     const first = argmax(view.windows, within);
-    const spread = (v: Node): Node => broadcastTo(reshape(v, [...v.shape.slice(0, n + 1), ...axes.map(() => 1), v.shape.at(-1)!]), view.windows.shape);
+    const spread = (v: Node): Node =>
+      broadcastTo(reshape(v, [...v.shape.slice(0, n + 1), ...axes.map(() => 1), v.shape.at(-1)!]), view.windows.shape);
     return [view.adjoint(where(eq(spread(first), positions(axes, view.windows)), spread(g), 0))];
   });
 }

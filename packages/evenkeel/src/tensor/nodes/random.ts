@@ -27,7 +27,9 @@ export function normal(shape: Shape, seed: number): Node {
 
 /** Zeroes a share `rate` of x at random and scales the rest by 1 / (1 - rate); x itself in eval mode. @throws E222 */
 export function dropout(x: Node, rate: number, seed: number): Node {
-  if (!(rate >= 0 && rate < 1)) throw faults.option('dropout', 'rate', 'must be in 0 .. 1, the share of values to drop', rate, 'for keeping 90%, give rate 0.1');
+  if (!(rate >= 0 && rate < 1)) {
+    throw faults.option('dropout', 'rate', 'must be in 0 .. 1, the share of values to drop', rate, 'for keeping 90%, give rate 0.1');
+  }
   if (rate === 0 || currentTrace().mode === 'eval') return x;
   const threshold = full(Math.round(rate * 2 ** 32), x.shape, 'u32');
   return where(le(threshold, bits(x.shape, seed)), mul(x, 1 / (1 - rate)), 0);

@@ -1,6 +1,6 @@
 /** Sliding windows over the spatial axes of [N, ...spatial, C], as a view. */
 import { ops } from '../../graph/index.ts';
-import type { Node } from '../../graph/index.ts';
+import type { Node, WindowAttrs } from '../../graph/index.ts';
 import { apply } from './apply.ts';
 import { faults } from './faults.ts';
 import { sum } from './reduce.ts';
@@ -55,8 +55,8 @@ function paddingOf(op: string, x: Node, padding: Padding, at: PaddedAxis): reado
     const total = Math.max(0, (Math.ceil(at.extent / at.stride) - 1) * at.stride + at.reach - at.extent);
     return [Math.floor(total / 2), Math.ceil(total / 2)];
   }
-  if (typeof padding !== 'number' && typeof padding !== 'string' && padding.length !== at.count) throw faults.perAxis(op, x.shape, 'padding', padding.length, at.count);
-  const one = typeof padding === 'number' || typeof padding === 'string' ? padding : padding[at.axis];
+  if (typeof padding === 'object' && padding.length !== at.count) throw faults.perAxis(op, x.shape, 'padding', padding.length, at.count);
+  const one = typeof padding === 'object' ? padding[at.axis] : padding;
   const pair = typeof one === 'number' ? ([one, one] as const) : one;
   const valid = typeof pair !== 'string' && pair.every((v) => Number.isInteger(v) && v >= 0);
   if (!valid) throw faults.option(op, 'padding', "must be whole numbers from 0, 'same' or 'valid'", padding, "for a 3x3 kernel, padding: 1 or 'same'");
@@ -94,6 +94,6 @@ export function sumWindows(g: Node, axes: readonly WindowAxis[], extents: readon
   return sum(spread, axes.map((_, i) => 1 + n + i));
 }
 
-function skewAttrs(a: WindowAxis, i: number, n: number): { readonly axis: number; readonly window: number; readonly stride: number; readonly dilation: number; readonly padding: number; readonly out: number } {
+function skewAttrs(a: WindowAxis, i: number, n: number): WindowAttrs {
   return { axis: 1 + i, window: 1 + n + i, stride: a.stride, dilation: a.dilation, padding: a.low, out: a.out };
 }
