@@ -2,6 +2,7 @@
 import { BYTES_PER_ELEMENT } from '../base/index.ts';
 import { contractPhases } from './fuse-contract.ts';
 import { loopPhases } from './fuse-loops.ts';
+import { product } from './flat.ts';
 import { predecessors } from './group.ts';
 import type { Group } from './group.ts';
 import type { Nest, Tile } from './nest.ts';
@@ -38,7 +39,8 @@ export function schedule(groups: readonly Group[], all: Tasks, outputs: Readonly
   for (const group of order(groups, groupOf)) {
     const phases = group.kind === 'contract' ? contractPhases(group, all, context) : loopPhases(group, context);
     const last = drafts.at(-1);
-    if (last && !dependsOnAny(group, last.groups, groupOf)) join(last, group, phases);
+    if (last && !dependsOnAny(group, last.groups, groupOf)) join(last, group, phases, 0);
+    else if (last && (last.phases.every(isTiny) || phases.every(isTiny))) join(last, group, phases, last.phases.length);
     else drafts.push({ groups: [group], phases: phases.map((p) => [...p]) });
   }
   return { kernels: drafts.map((d) => kernelOf(d, elided)), extra, elided };
@@ -90,9 +92,15 @@ function dependsOnAny(group: Group, others: readonly Group[], groupOf: ReadonlyM
   return others.some((g) => needs.has(g));
 }
 
-function join(draft: Draft, group: Group, phases: readonly Phase[]): void {
+/** A counter or another scalar on the way: not worth a kernel, it becomes a phase of its neighbour. */
+function isTiny(phase: Phase): boolean {
+  return phase.every((nest) => nest.kind === 'map' && product(nest.vars) === 1);
+}
+
+function join(draft: Draft, group: Group, phases: readonly Phase[], from: number): void {
   draft.groups.push(group);
-  phases.forEach((phase, i) => {
+  phases.forEach((phase, p) => {
+    const i = from + p;
     if (i < draft.phases.length) draft.phases[i].push(...phase);
     else draft.phases.push([...phase]);
   });

@@ -32,7 +32,8 @@ export function crossEntropy(logits: Node, labels: Node, { smoothing = 0 }: Cros
   const axis = [logits.shape.length - 1];
   const cost = neg(logProbability(logits, axis));
   const hits = target ? mul(target, cost) : where(isIndex(labels, classes), cost, 0);
-  const loss = mul(sum(hits), 1 / rows);
+  // Row by row first: each row's share is at hand while its softmax is.
+  const loss = mul(sum(sum(hits, axis)), 1 / rows);
   const operands = soft ? [logits, labels] : [logits];
   return withGradient(loss, operands, (g, _y, [z]) => {
     const share = mul(g, 1 / rows);
