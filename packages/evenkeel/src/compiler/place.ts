@@ -2,7 +2,7 @@
 import { sameShape } from '../base/index.ts';
 import type { Var } from '../scalar/index.ts';
 import type { Group, Level, Member } from './group.ts';
-import { loadsOf } from './rewrite.ts';
+import { indexLoadsOf, loadsOf } from './rewrite.ts';
 import { domainVars, dotSizes, storeIndex, workOf } from './task.ts';
 import type { Task, Tasks } from './task.ts';
 import { splitsK } from './split.ts';
@@ -98,11 +98,24 @@ function clash(member: Member, group: Group, all: Tasks): string | undefined {
     if (other.store.key !== load.ix.key) return `reads ${load.source.name} at another index`;
     if (!visible(other, member)) return `needs ${load.source.name} complete`;
   }
+  for (const load of indexLoadsOf(member.value)) {
+    const producer = all.producer.get(load.source);
+    if (producer && own.has(producer) && !isPlain(own.get(producer)!, own, all)) return `is indexed by ${load.source.name}`;
+  }
   for (const other of group.members) {
     const overwrites = member.task.before.has(other.task) ? [other, member] : other.task.before.has(member.task) ? [member, other] : undefined;
     if (overwrites && !sameIndexOnly(overwrites[0], overwrites[1])) return `overwrites ${overwrites[1].task.buffer.name} while it is read`;
   }
   return undefined;
+}
+
+/** Whether a member's value is loads and arithmetic: results of reductions and products lie in vectors, which address nothing. */
+function isPlain(member: Member, own: ReadonlyMap<Task, Member>, all: Tasks): boolean {
+  if (member.reduce || member.task.kind === 'dot') return false;
+  return loadsOf(member.value).every((load) => {
+    const maker = own.get(all.producer.get(load.source)!);
+    return !maker || isPlain(maker, own, all);
+  });
 }
 
 /** Whether `reader` runs where `maker`'s result is at hand. */

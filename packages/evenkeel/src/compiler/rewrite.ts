@@ -13,6 +13,13 @@ export function loadsOf(root: Expr): readonly Load[] {
   return out.length > 0 ? out : NO_LOADS;
 }
 
+/** The loads inside data-dependent indices. */
+export function indexLoadsOf(root: Expr): readonly Load[] {
+  const data: Expr[] = [];
+  visit([root], (e) => { if (e.kind === 'load' || e.kind === 'index') data.push(...dataOf(e.ix)); });
+  return data.flatMap(loadsOf);
+}
+
 /** Calls `see` once for every expression object under the roots. */
 export function visit(roots: readonly Expr[], see: (e: Expr) => void): void {
   const seen = new Set<Expr>();
