@@ -1,6 +1,7 @@
 /** Options of `evenkeel train`: read, checked, with defaults. */
 import { parseArgs } from 'node:util';
 import { Fault } from '../base/index.ts';
+import { schedules } from '../optim/index.ts';
 import type { Configuration } from '../runtime/index.ts';
 import { models } from './models/index.ts';
 import type { ModelName, ModelOptions } from './models/index.ts';
@@ -10,6 +11,7 @@ export interface TrainOptions extends ModelOptions {
   readonly epochs: number;
   readonly batch: number;
   readonly rate: number;
+  readonly schedule: keyof typeof schedules;
   readonly limit: number | undefined;
   readonly data: string | undefined;
   readonly out: string;
@@ -20,7 +22,7 @@ export interface TrainOptions extends ModelOptions {
 const OP = 'evenkeel train';
 const HELP = 'see evenkeel train --help';
 const OPTIONS = {
-  epochs: { type: 'string' }, batch: { type: 'string' }, rate: { type: 'string' }, seed: { type: 'string' }, norm: { type: 'string' },
+  epochs: { type: 'string' }, batch: { type: 'string' }, rate: { type: 'string' }, schedule: { type: 'string' }, seed: { type: 'string' }, norm: { type: 'string' },
   limit: { type: 'string' }, data: { type: 'string' }, out: { type: 'string' }, json: { type: 'string' }, threads: { type: 'string' },
   backend: { type: 'string' }, help: { type: 'boolean', short: 'h' },
 } as const;
@@ -37,7 +39,7 @@ export function parseTrainOptions(args: readonly string[]): TrainOptions | undef
   if (norm !== 'batch' && norm !== 'none') throw bad('norm', 'must be batch or none', norm);
   const count = (name: 'epochs' | 'batch' | 'limit' | 'threads'): number | undefined => whole(name, values[name], 1);
   return {
-    model, norm, epochs: count('epochs') ?? 2, batch: count('batch') ?? 128, rate: rateOf(values.rate), seed: whole('seed', values.seed, 0) ?? 0,
+    model, norm, epochs: count('epochs') ?? 2, batch: count('batch') ?? 128, rate: rateOf(values.rate), schedule: scheduleOf(values.schedule), seed: whole('seed', values.seed, 0) ?? 0,
     limit: count('limit'), data: text('data', values.data), out: text('out', values.out) ?? `${model}.safetensors`, json: text('json', values.json),
     device: { threads: count('threads'), backend: values.backend as Configuration['backend'] },
   };
@@ -76,6 +78,11 @@ function rateOf(value: string | undefined): number {
   const number = value.trim() === '' ? NaN : Number(value);
   if (!(number > 0 && number < Infinity)) throw bad('rate', 'must be a number above 0', value);
   return number;
+}
+
+function scheduleOf(value = 'linear'): keyof typeof schedules {
+  if (!Object.hasOwn(schedules, value)) throw bad('schedule', `must be one of ${Object.keys(schedules).join(', ')}`, value);
+  return value as keyof typeof schedules;
 }
 
 function text(name: string, value: string | undefined): string | undefined {

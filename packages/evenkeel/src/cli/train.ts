@@ -33,13 +33,13 @@ export async function train(args: readonly string[], output: Output): Promise<nu
 }
 
 async function trainModel(options: TrainOptions, output: Output, signal: AbortSignal): Promise<number> {
-  const { model: name, epochs, batch, rate, seed, norm, limit, data: dir } = options;
+  const { model: name, epochs, batch, rate, schedule, seed, norm, limit, data: dir } = options;
   const [data, test] = await Promise.all([mnist.train({ dir, limit }), mnist.test({ dir, limit })]);
   const model = models[name]({ norm, seed });
   output.write(`${name} on the ${backendName()} backend\n\n${summary(model)}\n\n`);
-  output.write(`${data.length.toLocaleString('en-US')} samples, ${test.length.toLocaleString('en-US')} for testing; batch ${batch}, rate ${rate}, seed ${seed}\n`);
+  output.write(`${data.length.toLocaleString('en-US')} samples, ${test.length.toLocaleString('en-US')} for testing; batch ${batch}, rate ${rate} (${schedule}), seed ${seed}\n`);
   const history = await fit(model, data, {
-    loss: 'crossEntropy', optimizer: new Adam({ rate }), metrics: ['accuracy'], epochs, batchSize: batch, validation: test, seed, signal, output,
+    loss: 'crossEntropy', optimizer: new Adam({ rate }), metrics: ['accuracy'], schedule, epochs, batchSize: batch, validation: test, seed, signal, output,
   });
   await saveWeights(model, options.out);
   const result = results(options, history, modelSize(model).parameters);
@@ -61,12 +61,12 @@ interface Results {
 }
 
 function results(options: TrainOptions, history: History, parameters: number): Results {
-  const { model, epochs, batch, rate, seed, norm, device } = options;
+  const { model, epochs, batch, rate, schedule, seed, norm, device } = options;
   const last = history.epochs.at(-1)?.values;
   return {
     model, testAccuracy: last?.validationAccuracy, testLoss: last?.validationLoss,
     epochSeconds: history.epochs.map(({ seconds }) => seconds), samplesPerSecond: history.samplesPerSecond, firstStepSeconds: history.firstStepSeconds,
-    seed, threads: device.threads ?? availableParallelism(), epochs, batch, rate, norm, parameters, backend: backendName(), stopped: history.stopped,
+    seed, threads: device.threads ?? availableParallelism(), epochs, batch, rate, schedule, norm, parameters, backend: backendName(), stopped: history.stopped,
   };
 }
 

@@ -20,6 +20,7 @@ Options:
   --epochs N      passes over the training data (default 2)
   --batch N       samples in a step (default 128)
   --rate R        step size of Adam (default 0.001)
+  --schedule NAME constant, linear or cosine: how the rate falls over the run (default linear)
   --seed N        first weights and order of the samples (default 0)
   --norm KIND     batch or none (default batch)
   --limit N       use only the first N samples for training, and for testing (default: all)

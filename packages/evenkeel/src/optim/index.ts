@@ -5,6 +5,8 @@ export { Adam } from './adam.ts';
 export type { AdamOptions } from './adam.ts';
 export { Optimizer } from './optimizer.ts';
 export type { OptimizerOptions, UpdateContext } from './optimizer.ts';
+export { schedules } from './schedules.ts';
+export type { Schedule } from './schedules.ts';
 export { SGD } from './sgd.ts';
 export type { SgdOptions } from './sgd.ts';
 

@@ -2,8 +2,8 @@
 import { loader } from '../data/index.ts';
 import type { Dataset, Loader } from '../data/index.ts';
 import type { Model } from '../nn/index.ts';
-import { optimizers } from '../optim/index.ts';
-import type { Optimizer } from '../optim/index.ts';
+import { optimizers, schedules } from '../optim/index.ts';
+import type { Optimizer, Schedule } from '../optim/index.ts';
 import { compile } from '../tensor/index.ts';
 import type { Step } from '../tensor/index.ts';
 import { Breath } from './breath.ts';
@@ -59,6 +59,8 @@ export interface History {
 export interface FitOptions extends Objective {
   /** An update rule, or the name of one with its defaults (`adam`, `sgd`). */
   readonly optimizer: Optimizer | keyof typeof optimizers;
+  /** How the optimizer's rate changes from step to step: a name or a function of the share of steps done. Default `constant`. */
+  readonly schedule?: Schedule | keyof typeof schedules;
   /** Default 1. */
   readonly epochs?: number;
   /** Default 32. */
@@ -92,24 +94,40 @@ export async function fit(model: Model, data: Dataset | Promise<Dataset>, option
   const { epochs = 1, batchSize = 32, seed = 0, shuffle = true, dropLast = false } = options;
   const loaded = together(data, options.validation);
   if (!(Number.isInteger(epochs) && epochs >= 1)) throw faults.count('fit', 'epochs', epochs);
-  const step = trainingStep(model, options);
+  const optimizer = optimizerOf(options.optimizer);
+  const pace = paceOf(optimizer, options.schedule ?? 'constant');
+  const step = trainingStep(model, optimizer, options);
   const validation = evaluationStep('fit', model, options);
   const [training, held] = await loaded;
   const batches = loader(training, { batchSize, shuffle, seed, dropLast });
   if (batches.samples === 0) throw faults.empty('fit', 'the training data');
   const progress = createProgress(options.verbose ?? 'auto', options.output);
   try {
-    return await new Run({ ...options, epochs }, batches, step, progress, held && validator(validation, held, batchSize)).run();
+    return await new Run({ ...options, epochs }, batches, step, pace, progress, held && validator(validation, held, batchSize)).run();
   } finally {
+    pace.end();
     progress.close();
     step.dispose();
     validation.dispose();
   }
 }
 
-function trainingStep(model: Model, options: FitOptions): Step<string> {
+/** Sets the rate before each step; a constant schedule leaves it to the user's callbacks. */
+interface Pace { at(progress: number): void; end(): void }
+
+function paceOf(optimizer: Optimizer, named: Schedule | keyof typeof schedules): Pace {
+  if (typeof named === 'string' && !Object.hasOwn(schedules, named)) throw faults.unknown('fit', 'schedule', named, Object.keys(schedules));
+  if (named === 'constant') return { at: () => undefined, end: () => undefined };
+  const schedule: Schedule = typeof named === 'string' ? schedules[named] : named;
+  const { rate } = optimizer;
+  return {
+    at: (progress) => { optimizer.rate = rate * schedule(progress); },
+    end: () => { optimizer.rate = rate; },
+  };
+}
+
+function trainingStep(model: Model, optimizer: Optimizer, options: FitOptions): Step<string> {
   const measure = measureOf('fit', options);
-  const optimizer = optimizerOf(options.optimizer);
   return compile<string>('fit', ({ x, y }) => {
     const values = measure(model.forward(x), y);
     optimizer.minimize(values.loss, model.params());
@@ -144,6 +162,7 @@ class Run {
   private readonly options: FitOptions & { readonly epochs: number };
   private readonly batches: Loader;
   private readonly step: Step<string>;
+  private readonly pace: Pace;
   private readonly progress: Progress;
   private readonly validate: Validate | undefined;
   private readonly callbacks: readonly Callbacks[];
@@ -153,10 +172,11 @@ class Run {
   private firstStepSeconds: number | undefined;
   private readonly after = { samples: 0, seconds: 0 };
 
-  constructor(options: FitOptions & { readonly epochs: number }, batches: Loader, step: Step<string>, progress: Progress, validate: Validate | undefined) {
+  constructor(options: FitOptions & { readonly epochs: number }, batches: Loader, step: Step<string>, pace: Pace, progress: Progress, validate: Validate | undefined) {
     this.options = options;
     this.batches = batches;
     this.step = step;
+    this.pace = pace;
     this.progress = progress;
     this.validate = validate;
     this.callbacks = [options.callbacks ?? []].flat();
@@ -178,6 +198,7 @@ class Run {
     for await (const columns of this.batches.epoch(epoch - 1)) {
       if (!(await this.goOn())) return;
       const { x, y } = columnsOf('fit', columns);
+      this.pace.at((epoch - 1 + means.samples / this.batches.samples) / this.options.epochs);
       const values = await this.step({ x, y });
       this.clock(secondsSince(mark), y.shape[0]);
       mark = performance.now();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Adam, SGD } from '../../src/optim/index.ts';
+import { Adam, schedules, SGD } from '../../src/optim/index.ts';
 import type { Optimizer } from '../../src/optim/index.ts';
 import { compile, Param } from '../../src/tensor/index.ts';
 import type { Step } from '../../src/tensor/index.ts';
@@ -104,5 +104,16 @@ describe('Optimizer', () => {
     expect(() => new SGD({ momentum: 1 })).toThrow('E101 sgd: momentum must be from 0 to below 1');
     expect(() => new Adam({ clipNorm: 0 })).toThrow('E101 adam: clipNorm must be more than 0');
     expect(() => new Adam({ weightDecay: -1 })).toThrow('E101 adam: weightDecay must be 0 or more');
+  });
+});
+
+describe('schedules', () => {
+  it('start at the whole rate and fall to nothing', () => {
+    for (const [name, schedule] of Object.entries(schedules)) {
+      expect(schedule(0), name).toBe(1);
+      expect(schedule(1), name).toBe(name === 'constant' ? 1 : 0);
+    }
+    expect(schedules.linear(0.25)).toBe(0.75);
+    expect(schedules.cosine(0.5)).toBeCloseTo(0.5);
   });
 });

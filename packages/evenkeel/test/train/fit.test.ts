@@ -81,6 +81,15 @@ describe('fit', () => {
     expect(history.epochs).toHaveLength(1);
   });
 
+  it('lowers the rate along a schedule and gives it back', async () => {
+    const optimizer = new SGD({ rate: 0.3 });
+    const seen: number[] = [];
+    await fit(flat(), line, options({ optimizer, epochs: 2, schedule: 'linear', callbacks: { onBatchEnd: () => void seen.push(optimizer.rate) } }));
+    expect(seen.map((rate) => rate.toFixed(3))).toEqual(['0.300', '0.240', '0.180', '0.150', '0.090', '0.030']);
+    expect(optimizer.rate).toBe(0.3);
+    await expect(fit(flat(), line, options({ schedule: 'linaer' as 'linear' }))).rejects.toThrow('there is no schedule "linaer"');
+  });
+
   it('trains nothing that is frozen', async () => {
     const model = nn.sequential({ input: [1] }, nn.batchNorm().freeze(), nn.linear(1));
     await fit(model, line, options());
