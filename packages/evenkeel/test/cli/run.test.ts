@@ -27,7 +27,7 @@ describe('evenkeel train', () => {
     const { code, text, errors } = await command('train', 'mnist-mlp', '--data', dir, '--out', out, '--json', json, '--epochs', '3', '--batch', '16', '--rate', '1e-2', '--threads', '1');
     expect([code, errors]).toEqual([0, '']);
     expect(text).toContain('7 linear 10   [N, 10]          650');
-    expect(text).toContain('60 samples, 20 for testing; batch 16, rate 0.01, seed 0');
+    expect(text).toContain('60 samples, 20 for testing; batch 16, rate 0.01 (linear), seed 0');
     expect(text).toMatch(/epoch 3\/3 {2}loss 0\.\d{4} {2}accuracy [01]\.\d{4} {2}validation loss/);
     expect(text).toMatch(/test loss \d\.\d{4}, test accuracy [01]\.\d{4}\nweights saved to .*mlp\.safetensors\n$/);
     const result = JSON.parse(await readFile(json, 'utf8')) as Record<string, unknown>;
