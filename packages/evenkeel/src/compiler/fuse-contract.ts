@@ -1,7 +1,8 @@
 /** Turns a group around a matrix product into nests: packing, blocks with an epilogue and column statistics, and the finish. */
+import { BYTES_PER_ELEMENT } from '../base/index.ts';
 import { ix } from '../scalar/index.ts';
 import type { Expr, Ix, Var } from '../scalar/index.ts';
-import { evaluateIx } from './evaluate-ix.ts';
+import { tabulateIx } from './evaluate-ix.ts';
 import { Fused, finishInputs, wordsOf } from './fuse-loops.ts';
 import type { NestContext } from './fuse-loops.ts';
 import type { Group, Member } from './group.ts';
@@ -90,8 +91,7 @@ function directOperand(a: Expr, flat: Flat, context: ContractContext): DirectOpe
   const step = ix.coefficientOf(column, flat.k);
   const buffer = a.source as Buffer;
   if (step !== undefined) return step > MAX_DIRECT_STEP && flat.k.size > 32 ? undefined : { buffer, row, step, table: undefined };
-  const offsets = Int32Array.from({ length: flat.k.size }, (_, k) => 4 * evaluateIx(column, new Map([[flat.k.key, k]])));
-  return { buffer, row, step: 0, table: context.table('offsets', offsets) };
+  return { buffer, row, step: 0, table: context.table('offsets', tabulateIx(ix.scale(column, BYTES_PER_ELEMENT), flat.k)) };
 }
 
 function hasData(a: Expr): boolean {
