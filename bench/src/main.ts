@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { measureRow } from './measure.ts';
 import { PeerProcess } from './peer-process.ts';
 import { OURS, PEERS } from './peers.ts';
+import { patience } from './quiet.ts';
 import { jsonRows, machine, remarks, table, type Measured } from './report.ts';
 import { ROWS } from './rows.ts';
 
@@ -19,11 +20,12 @@ const threads = whole('threads', values.threads), rounds = whole('rounds', value
 const rows = pick('rows', ROWS, values.rows);
 const peers = pick('peers', PEERS, values.peers && `${OURS},${values.peers}`);
 const processes = peers.map((peer) => new PeerProcess(peer, threads));
-const measured: Measured[] = [];
+const measured: Measured[] = [], quiet = patience();
 try {
   for (const row of rows) {
     process.stderr.write(`${row.name}: ${row.what}\n`);
-    measured.push({ row: row.name, results: await measureRow(row, processes, rounds) });
+    measured.push({ row: row.name, results: await measureRow(row, processes, rounds, quiet) });
+    process.stderr.write(`${table(measured.slice(-1), 'median', false)}\n`);
   }
 } finally {
   for (const child of processes) child.stop();

@@ -1,7 +1,6 @@
 /** Runs one row on all peers in turns, a few iterations each, so that a slow moment of the machine hits all of them. */
 
 import type { PeerProcess } from './peer-process.ts';
-import { quiet } from './quiet.ts';
 import type { Row } from './rows.ts';
 
 /** A peer's result on a row: the median of its iterations, or the reason why there is none. */
@@ -21,6 +20,7 @@ const TURN_MS = 250, SLOW_MS = 2000, MOST = 20;
 
 interface Contestant {
   readonly process: PeerProcess;
+  readonly quiet: () => Promise<boolean>;
   readonly samples: number[];
   /** Turns that began while other programs kept the machine busy. */
   disturbed: number;
@@ -29,8 +29,9 @@ interface Contestant {
   unsupported?: string;
 }
 
-export async function measureRow(row: Row, processes: readonly PeerProcess[], rounds: number): Promise<Result[]> {
-  const contestants: Contestant[] = processes.map((process) => ({ process, samples: [], disturbed: 0, perTurn: 0 }));
+/** @param quiet  waits for a quiet moment of the machine; false if there was none */
+export async function measureRow(row: Row, processes: readonly PeerProcess[], rounds: number, quiet: () => Promise<boolean>): Promise<Result[]> {
+  const contestants: Contestant[] = processes.map((process) => ({ process, quiet, samples: [], disturbed: 0, perTurn: 0 }));
   for (const contestant of contestants) await warmUp(contestant, row);
   for (let round = 0; round < rounds; round++) {
     const order = round % 2 ? [...contestants].reverse() : contestants;
@@ -56,7 +57,7 @@ async function warmUp(contestant: Contestant, row: Row): Promise<void> {
 }
 
 async function turn(contestant: Contestant, row: Row, iterations: number): Promise<void> {
-  if (!await quiet()) contestant.disturbed++;
+  if (!await contestant.quiet()) contestant.disturbed++;
   const answer = await contestant.process.ask(row.name, iterations);
   contestant.note = answer.note;
   if (answer.ms) contestant.samples.push(...answer.ms);

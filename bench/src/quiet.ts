@@ -3,14 +3,19 @@
 import { cpus } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 
-const SAMPLE_MS = 50, BUSY = 0.15, PATIENCE_MS = 4000;
+const SAMPLE_MS = 50, BUSY = 0.15, TURN_MS = 4000, RUN_MS = 60_000;
 
-/** Resolves when less than 15 percent of all cores were busy for 50 ms, or after four seconds; true if it became quiet. */
-export async function quiet(): Promise<boolean> {
-  for (let waited = 0; waited < PATIENCE_MS; waited += SAMPLE_MS) {
-    if (await busy() < BUSY) return true;
-  }
-  return false;
+/** Makes a wait that resolves to true once less than 15 percent of all cores were busy for 50 ms, and to false after four
+ *  seconds, or at once when the waits of this run have taken a minute in all. */
+export function patience(): () => Promise<boolean> {
+  let left = RUN_MS;
+  return async () => {
+    for (let waited = 0; waited < Math.min(TURN_MS, left); waited += SAMPLE_MS) {
+      if (await busy() < BUSY) return true;
+      left -= SAMPLE_MS;
+    }
+    return await busy() < BUSY;
+  };
 }
 
 async function busy(): Promise<number> {
