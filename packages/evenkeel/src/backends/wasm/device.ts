@@ -76,6 +76,9 @@ class WasmDevice implements Device {
   }
 
   async load(plan: Plan, refAddress: (ref: object) => number): Promise<Executable> {
+    const small = isSmall(plan);
+    // They start on other cores while this one writes the module.
+    if (!small) this.pool.prepare();
     const places = new Map<Buffer, number>();
     for (const buffer of plan.refs) places.set(buffer, refAddress(buffer.ref!));
     const bytes = plan.arenaBytes + this.threads * scratchBytesOf(plan);
@@ -84,7 +87,7 @@ class WasmDevice implements Device {
       for (const buffer of plan.buffers) if (buffer.kind !== 'ref') places.set(buffer, arena + buffer.offset);
       for (const buffer of plan.buffers) if (buffer.data) this.fill(places.get(buffer)!, buffer, buffer.data);
       const { module, entry } = await this.moduleOf(plan, places, arena + plan.arenaBytes);
-      return this.executable(arena, bytes, places, this.pool.load(module, entry, isSmall(plan)));
+      return this.executable(arena, bytes, places, this.pool.load(module, entry, small));
     } catch (error) {
       this.store.release(arena);
       throw error;

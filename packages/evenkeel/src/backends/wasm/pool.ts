@@ -12,6 +12,8 @@ import type { Thread } from './thread.ts';
 /** Runs loaded modules on all threads at once; each exports `entry(thread, threads)`. */
 export interface Pool {
   readonly threads: number;
+  /** Lets the threads start, so that they are there when the first module is. Nothing waits for it, and a failure shows in `run`. */
+  prepare(): void;
   /** Makes a module ready; the number names it in `run`. A small one runs on the calling thread. */
   load(module: WebAssembly.Module, entry: string, small: boolean): number;
   unload(id: number): void;
@@ -37,6 +39,7 @@ export class ThreadPool implements Pool {
   private fresh: Loaded[] = [];
   private stale: number[] = [];
   private workers: Thread[] = [];
+  private started: Promise<void> | undefined;
   private waiter: Waiter | undefined;
   private reports = 0;
   private next = 0;
@@ -47,6 +50,10 @@ export class ThreadPool implements Pool {
     this.threads = threads;
     this.words = new Int32Array(memory.buffer, 0, 256);
     this.inline = new InlinePool(memory);
+  }
+
+  prepare(): void {
+    this.start().catch(() => undefined);
   }
 
   load(module: WebAssembly.Module, entry: string, small: boolean): number {
@@ -73,14 +80,14 @@ export class ThreadPool implements Pool {
     const small = this.small.get(id);
     if (small !== undefined) return this.alone(small);
     if (!this.loaded.has(id)) throw new InternalError(`plan ${id} is not loaded`);
-    if (this.workers.length === 0) await this.start();
-    else if (this.fresh.length > 0) await this.tell();
+    await this.start();
+    if (this.fresh.length > 0) await this.tell();
     await this.held(() => this.command(id));
   }
 
   async close(): Promise<void> {
     const { workers } = this;
-    this.workers = [];
+    this.forget();
     this.waiter?.reject(new InternalError('the thread pool was closed during a run'));
     await Promise.all(workers.map((w) => w.terminate()));
   }
@@ -95,7 +102,21 @@ export class ThreadPool implements Pool {
     }
   }
 
-  private async start(): Promise<void> {
+  /** Once, until the threads are gone. */
+  private start(): Promise<void> {
+    this.started ??= this.startThreads().catch((error: unknown) => {
+      this.forget();
+      throw error;
+    });
+    return this.started;
+  }
+
+  private forget(): void {
+    this.workers = [];
+    this.started = undefined;
+  }
+
+  private async startThreads(): Promise<void> {
     this.words.fill(0);
     this.words[CONTROL.barrier + 2] = this.threads;
     const announce = !('waitAsync' in Atomics);
@@ -156,7 +177,7 @@ export class ThreadPool implements Pool {
   /** Ends all threads: some may be at a barrier that the others will never reach. */
   private fail(message: string): void {
     const { workers, waiter } = this;
-    this.workers = [];
+    this.forget();
     this.waiter = undefined;
     const error = new InternalError(message);
     void Promise.all(workers.map((w) => w.terminate())).then(() => waiter?.reject(error), () => waiter?.reject(error));
@@ -185,6 +206,8 @@ export class InlinePool implements Pool {
   constructor(memory: WebAssembly.Memory) {
     this.memory = memory;
   }
+
+  prepare(): void {}
 
   load(module: WebAssembly.Module, entry: string): number {
     const instance = new WebAssembly.Instance(module, { env: { memory: this.memory } });

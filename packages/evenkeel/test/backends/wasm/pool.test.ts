@@ -44,6 +44,17 @@ describe('ThreadPool', () => {
     expect([...words.subarray(0, 3)]).toEqual([201, 402, 603]);
   });
 
+  it('may be told to start before there is a module', async () => {
+    const { pool, words } = threads(2);
+    pool.prepare();
+    pool.prepare();
+    await pool.run(pool.load(module(true), 'run', false));
+    expect([...words.subarray(0, 2)]).toEqual([1, 2]);
+    const { pool: closed } = threads(2);
+    closed.prepare();
+    await closed.close();
+  });
+
   it('loads and forgets modules while it lives', async () => {
     const { pool, words } = threads(2);
     const [a, b] = [pool.load(module(true), 'run', false), pool.load(module(true), 'run', false)];
