@@ -1,41 +1,40 @@
 /** The compiler: a program in, a plan out. Pure: no I/O, no globals. */
-import { sizeOf } from '../base/index.ts';
 import type { Program } from '../graph/index.ts';
 import { placeBuffers } from './arena.ts';
 import { groupTasks } from './group.ts';
 import type { Tile } from './nest.ts';
 import type { Buffer, Plan } from './plan.ts';
-import { loadsOf, visit } from './rewrite.ts';
+import { visit } from './rewrite.ts';
 import { schedule } from './schedule.ts';
 import { chooseStorage, throughReshapes } from './storage.ts';
-import { makeTasks, workOf, domainVars } from './task.ts';
+import { makeTasks, taskExpressions } from './task.ts';
 import type { Tasks } from './task.ts';
 import { verify } from './verify.ts';
 import { simplify } from './vertex.ts';
 import type { Simplified } from './vertex.ts';
-import { dataOf } from './rewrite.ts';
 
 export interface CompileOptions {
   /** The register tile of matrix products that suits the backend. Default 6 rows x 2 vectors of 4 lanes. */
   readonly tile?: Tile;
 }
 
+/** Fits 16 vector registers: 12 sums, 2 vectors of b, 1 of a. */
 export const DEFAULT_TILE: Tile = { rows: 6, vectors: 2, lanes: 4 };
 
+/** @throws InternalError where the verifier finds the result unsound */
 export function plan(program: Program, options: CompileOptions = {}): Plan {
   const graph = simplify(program);
   const all = makeTasks(graph, chooseStorage(graph));
   const outputs = outputBuffers(graph, all);
   const outputSet = new Set(outputs);
   for (const b of outputSet) if (b.kind === 'temp') Object.assign(b, { kind: 'output' });
-  const groups = groupTasks(all, outputSet);
+  const groups = groupTasks(all);
   const made = schedule(groups, all, outputSet, options.tile ?? DEFAULT_TILE);
   markBounds(all);
   const buffers = [...all.buffers.filter((b) => !made.elided.has(b)), ...made.extra];
   const { bytes, lifetimes } = placeBuffers(buffers, made.kernels);
   const result: Plan = {
     buffers, inputs: graph.inputs.map((v) => all.bufferOf.get(v)!), outputs, refs: buffers.filter((b) => b.kind === 'ref'), kernels: made.kernels, arenaBytes: bytes,
-    scratchBytes: 0,
   };
   verify(result, lifetimes);
   return result;
@@ -46,23 +45,16 @@ function outputBuffers(graph: Simplified, all: Tasks): Buffer[] {
   return graph.outputs.map((v) => all.bufferOf.get(v) ?? all.bufferOf.get(throughReshapes(v))!);
 }
 
-/** An input that indexes another tensor must hold valid indices: the tightest extent it indexes is its bound. */
+/** An input that is used as an index as it is must hold valid ones: the tightest extent it indexes is its bound. */
 function markBounds(all: Tasks): void {
   for (const task of all.tasks) {
-    if (task.kind === 'dot') continue;
-    visit([workOf(task, all.lowering, domainVars(task.domain))], (e) => {
-      if (e.kind !== 'load') return;
-      for (const term of e.ix.terms) {
-        if (term.atom.kind !== 'data') continue;
-        const { size } = term.atom;
-        for (const l of dataOf(e.ix).flatMap((d) => [...loadsOf(d)])) {
-          const buffer = l.source as Buffer;
-          if (buffer.kind === 'input') buffer.bound = Math.min(size, buffer.bound ?? Infinity);
-        }
+    visit(taskExpressions(task, all.lowering), (e) => {
+      if (e.kind !== 'load' && e.kind !== 'index') return;
+      for (const { atom } of e.ix.terms) {
+        if (atom.kind !== 'data' || atom.value.kind !== 'load') continue;
+        const buffer = atom.value.source as Buffer;
+        if (buffer.kind === 'input') buffer.bound = Math.min(atom.size, buffer.bound ?? Infinity);
       }
     });
   }
 }
-
-/** Elements of a shape; re-exported for backends that size results. */
-export const elements = sizeOf;

@@ -3,7 +3,8 @@
  * whatever it reads from the group must be there at the very same loop indices (equal normal forms), and no path may leave the
  * group and come back. Legality (place.ts) is apart from choice (here).
  */
-import { BYTES_PER_ELEMENT } from '../base/index.ts';
+import { BYTES_PER_ELEMENT, InternalError } from '../base/index.ts';
+import { literal } from '../scalar/index.ts';
 import type { Expr, Ix, Var } from '../scalar/index.ts';
 import type { Buffer } from './plan.ts';
 import { placeIn } from './place.ts';
@@ -46,7 +47,8 @@ export interface Group {
   readonly refusals: string[];
 }
 
-export function groupTasks(all: Tasks, outputs: ReadonlySet<Buffer>): Group[] {
+/** @returns groups whose members are in an order that respects what they read */
+export function groupTasks(all: Tasks): Group[] {
   const groups: Group[] = [];
   const groupOf = new Map<Task, Group>();
   const touching = new Map<Buffer, Set<Group>>();
@@ -62,7 +64,6 @@ export function groupTasks(all: Tasks, outputs: ReadonlySet<Buffer>): Group[] {
       touching.get(buffer)!.add(group);
     }
   }
-  void outputs;
   return groups;
 }
 
@@ -99,13 +100,11 @@ function columnDims(task: Task): number {
 }
 
 function firstMember(task: Task, group: Group, all: Tasks): Member {
-  if (task.kind === 'dot') return { task, level: 'element', value: DOT, store: storeIndex(task, group.vars), kept: group.vars };
+  if (task.kind === 'dot') return { task, level: 'element', value: literal(0), store: storeIndex(task, group.vars), kept: group.vars };
   const placed = placeIn(task, group, all);
-  if (typeof placed === 'string') throw new Error(`a task must fit its own group: ${placed}`);
+  if (typeof placed === 'string') throw new InternalError(`${task.buffer.name} does not fit loops of its own: ${placed}`);
   return placed;
 }
-
-const DOT: Expr = { kind: 'const', dtype: 'f32', value: 0 };
 
 function choose(task: Task, all: Tasks, groupOf: ReadonlyMap<Task, Group>, touching: ReadonlyMap<Buffer, Set<Group>>): { group: Group; member: Member } | undefined {
   const saved = new Map<Group, number>();

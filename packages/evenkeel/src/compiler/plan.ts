@@ -51,6 +51,4 @@ export interface Plan {
   readonly kernels: readonly Kernel[];
   /** Bytes of the arena: every buffer but the refs. */
   readonly arenaBytes: number;
-  /** Bytes of private scratch that each thread needs. */
-  readonly scratchBytes: number;
 }

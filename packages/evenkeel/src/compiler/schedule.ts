@@ -1,5 +1,5 @@
 /** Orders groups, turns them into kernels, and joins neighbours that don't depend on each other. */
-import { BYTES_PER_ELEMENT } from '../base/index.ts';
+import { BYTES_PER_ELEMENT, InternalError } from '../base/index.ts';
 import { contractPhases } from './fuse-contract.ts';
 import { loopPhases } from './fuse-loops.ts';
 import { product } from './flat.ts';
@@ -18,7 +18,8 @@ export interface Schedule {
   readonly elided: ReadonlySet<Buffer>;
 }
 
-interface Draft { groups: Group[]; phases: Nest[][] }
+/** A kernel in the making; a group's phases begin at `from`. */
+interface Draft { readonly groups: { readonly group: Group; readonly from: number; readonly phases: readonly Phase[] }[]; readonly phases: Nest[][] }
 
 export function schedule(groups: readonly Group[], all: Tasks, outputs: ReadonlySet<Buffer>, tile: Tile): Schedule {
   const extra: Buffer[] = [];
@@ -39,9 +40,9 @@ export function schedule(groups: readonly Group[], all: Tasks, outputs: Readonly
   for (const group of order(groups, groupOf)) {
     const phases = group.kind === 'contract' ? contractPhases(group, all, context) : loopPhases(group, context);
     const last = drafts.at(-1);
-    if (last && !dependsOnAny(group, last.groups, groupOf)) join(last, group, phases, 0);
-    else if (last && (last.phases.every(isTiny) || phases.every(isTiny))) join(last, group, phases, last.phases.length);
-    else drafts.push({ groups: [group], phases: phases.map((p) => [...p]) });
+    const from = last && joinsAt(last, phases, groupNeeds(group, groupOf));
+    if (from !== undefined) join(last!, group, phases, from);
+    else drafts.push({ groups: [{ group, from: 0, phases }], phases: phases.map((p) => [...p]) });
   }
   return { kernels: drafts.map((d) => kernelOf(d, elided)), extra, elided };
 }
@@ -71,7 +72,7 @@ function order(groups: readonly Group[], groupOf: ReadonlyMap<Task, Group>): Gro
   while (left.size > 0) {
     const ready = [...left].filter((g) => [...needs.get(g)!].every((n) => !left.has(n)));
     const next = ready.find((g) => needed.has(g)) ?? (ready.every((g) => !needed.has(g)) ? ready[0] : undefined);
-    if (!next) throw new Error('the groups depend on each other in a circle');
+    if (!next) throw new InternalError('the kernels depend on each other in a circle');
     left.delete(next);
     done.push(next);
   }
@@ -87,9 +88,11 @@ function groupNeeds(group: Group, groupOf: ReadonlyMap<Task, Group>): Set<Group>
   return needs;
 }
 
-function dependsOnAny(group: Group, others: readonly Group[], groupOf: ReadonlyMap<Task, Group>): boolean {
-  const needs = groupNeeds(group, groupOf);
-  return others.some((g) => needs.has(g));
+/** The phase of a kernel at which a group can run beside its others; undefined where it needs one of them complete. */
+function joinsAt(draft: Draft, phases: readonly Phase[], needs: ReadonlySet<Group>): number | undefined {
+  const before = draft.groups.filter((g) => needs.has(g.group));
+  if (!phases.every(isTiny) && !before.every((g) => g.phases.every(isTiny))) return undefined;
+  return Math.max(0, ...before.map((g) => g.from + g.phases.length));
 }
 
 /** A counter or another scalar on the way: not worth a kernel, it becomes a phase of its neighbour. */
@@ -98,7 +101,7 @@ function isTiny(phase: Phase): boolean {
 }
 
 function join(draft: Draft, group: Group, phases: readonly Phase[], from: number): void {
-  draft.groups.push(group);
+  draft.groups.push({ group, from, phases });
   phases.forEach((phase, p) => {
     const i = from + p;
     if (i < draft.phases.length) draft.phases[i].push(...phase);
@@ -107,14 +110,15 @@ function join(draft: Draft, group: Group, phases: readonly Phase[], from: number
 }
 
 function kernelOf(draft: Draft, elided: ReadonlySet<Buffer>): Kernel {
-  const members = draft.groups.flatMap((g) => g.members);
+  const groups = draft.groups.map((g) => g.group);
+  const members = groups.flatMap((g) => g.members);
   const writes = [...new Set(members.map((m) => m.task.buffer))].filter((b) => !elided.has(b));
   const made = new Set(members.map((m) => m.task.buffer));
   const reads = [...new Set(members.flatMap((m) => [...m.task.reads]))].filter((b) => !made.has(b));
   const bytes = (list: readonly Buffer[]): number => list.reduce((n, b) => n + b.size * BYTES_PER_ELEMENT, 0);
   return {
-    name: draft.groups.map(groupName).join(' | '), phases: draft.phases, reads, writes, bytesRead: bytes(reads), bytesWritten: bytes(writes),
-    flops: countFlops(draft.phases), notes: draft.groups.flatMap((g) => g.refusals),
+    name: groups.map(groupName).join(' | '), phases: draft.phases, reads, writes, bytesRead: bytes(reads), bytesWritten: bytes(writes),
+    flops: countFlops(draft.phases), notes: groups.flatMap((g) => g.refusals),
   };
 }
 

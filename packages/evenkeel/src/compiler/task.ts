@@ -147,16 +147,16 @@ function positionsOf(shape: readonly number[]): number[] {
 }
 
 function readsOf(task: Task, lowering: Lowering): Set<Buffer> {
-  const reads = new Set<Buffer>();
-  const note = (e: Expr): void => { for (const l of loadsOf(e)) reads.add(l.source as Buffer); };
-  if (task.kind === 'dot') {
-    const s = dotSizes(task.vertex);
-    const v = (key: string, size: number): Ix => ix.ixOf(ix.variable(key, size));
-    const { a, b } = operandsOf(task, lowering, { batch: v('b', s.batch), m: v('m', s.m), n: v('n', s.n), k: v('k', s.k) });
-    note(a);
-    note(b);
-  } else note(workOf(task, lowering, domainVars(task.domain)));
-  return reads;
+  return new Set(taskExpressions(task, lowering).flatMap((e) => loadsOf(e).map((l) => l.source as Buffer)));
+}
+
+/** What a task computes: its value, or the operands of its product. */
+export function taskExpressions(task: Task, lowering: Lowering): Expr[] {
+  if (task.kind !== 'dot') return [workOf(task, lowering, domainVars(task.domain))];
+  const s = dotSizes(task.vertex);
+  const v = (key: string, size: number): Ix => ix.ixOf(ix.variable(key, size));
+  const { a, b } = operandsOf(task, lowering, { batch: v('b', s.batch), m: v('m', s.m), n: v('n', s.n), k: v('k', s.k) });
+  return [a, b];
 }
 
 /** New values of refs are written in place where every other reader of the old value can run before; else through a copy. */

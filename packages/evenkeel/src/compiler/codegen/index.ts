@@ -15,7 +15,7 @@ import { emitWalk, walkUnits } from './walk.ts';
 export interface Addresses {
   /** Byte address of a buffer. */
   readonly of: (b: Buffer) => number;
-  /** Byte address of the first thread's scratch; thread t has scratch + t * scratchBytes. */
+  /** Byte address of the first thread's scratch; thread t has scratch + t * scratchBytesOf(plan). */
   readonly scratch: number;
 }
 

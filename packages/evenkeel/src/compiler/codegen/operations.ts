@@ -14,7 +14,7 @@ export function emitOp(b: Builder, e: OpExpr, args: readonly Value[], lanes: num
     case 'cast': return cast(b, args[0], from, e.dtype);
     case 'lt': case 'le': case 'eq': return compare(b, e.fn, args[0], args[1], from);
     case 'and': case 'or': case 'xor': return b.int(e.fn, args[0], args[1]);
-    case 'shl': case 'shr': return shift(b, e.fn === 'shl' ? 'shl' : 'shrU', e.args[1], args, lanes);
+    case 'shl': case 'shr': return shift(b, e.fn === 'shl' ? 'shl' : 'shrU', e.args[1], args);
     default: return from === 'f32' ? floatOp(b, e, args) : integerOp(b, e, args, from);
   }
 }
@@ -65,10 +65,15 @@ function compare(b: Builder, fn: 'lt' | 'le' | 'eq', x: Value, y: Value, dtype: 
   return b.intCompare(names[fn === 'eq' ? 'eq' : dtype === 'u32' ? `${fn}U` : fn], x, y);
 }
 
-/** By a constant, all lanes at once; by data, lane by lane. */
-function shift(b: Builder, fn: 'shl' | 'shrU', by: Expr, [x, y]: readonly Value[], lanes: number): Value {
+/** By data the five bits of the distance shift in turn: taking lanes apart and together again makes V8's pairing of vectors run for ever. */
+function shift(b: Builder, fn: 'shl' | 'shrU', by: Expr, [x, y]: readonly Value[]): Value {
   if (by.kind === 'const') return b.shift(fn, x, by.value);
-  return b.pack(Array.from({ length: Math.max(1, lanes) }, (_, lane) => b.scalar(fn, b.extract(x, lane), b.extract(y, lane))));
+  let value = x;
+  for (let distance = 1; distance < 32; distance *= 2) {
+    const bit = b.int('and', y, b.splat('i', distance));
+    value = b.let(b.blend(b.intCompare('ne', bit, b.splat('i', 0)), b.shift(fn, value, distance), value));
+  }
+  return value;
 }
 
 function cast(b: Builder, x: Value, from: DType, to: DType): Value {

@@ -13,8 +13,6 @@ export function walkUnits(nest: WalkNest): number {
   return nest.chunks;
 }
 
-const UNIT: Var = { kind: 'var', key: 'chunk', size: Number.MAX_SAFE_INTEGER };
-
 export function emitWalk(e: Emitter, nest: WalkNest, begin: Value, end: Value): void {
   const { b } = e;
   const rows = product(nest.rows);
@@ -32,7 +30,7 @@ export function emitWalk(e: Emitter, nest: WalkNest, begin: Value, end: Value): 
 }
 
 function chunkVar(nest: WalkNest): Var {
-  return { ...UNIT, size: nest.chunks };
+  return ix.variable('chunk', nest.chunks);
 }
 
 /** Sets a chunk's partial results to the monoid's start. */
