@@ -2,8 +2,8 @@
 import { RandomStream, sizeOf } from '../base/index.ts';
 import type { DType, Shape } from '../base/index.ts';
 import { bumpStructure, Trace, tracing, withPath } from '../runtime/index.ts';
-import { Buffer, Param, zeros } from '../tensor/index.ts';
-import type { Ref, Tensor } from '../tensor/index.ts';
+import { Buffer, Param, Tensor, zeros } from '../tensor/index.ts';
+import type { Ref } from '../tensor/index.ts';
 import { faults } from './faults.ts';
 import type { Fans, Initializer } from './init.ts';
 
@@ -22,6 +22,9 @@ export interface BuildOptions extends ModuleOptions {
 /** A module that takes one tensor and gives one. */
 export type Model = Module & { forward(x: Tensor): Tensor };
 
+/** What stands between the call of a module and its forward: it runs `call` and gives its result, or another. */
+export type Around = <T>(call: () => T) => T;
+
 /** Samples of the batch that shapes are inferred with: more than one, so that no axis stretches by accident. */
 const BUILD_BATCH = 2;
 
@@ -39,6 +42,7 @@ export abstract class Module {
   #ready = false;
   #frozen = false;
   #outputShape: Shape | undefined;
+  #around: readonly Around[] = [];
 
   constructor(options: ModuleOptions = {}) {
     this.#givenSeed = options.seed;
@@ -51,6 +55,11 @@ export abstract class Module {
 
   /** Makes parameters whose sizes depend on the first input. Override it; it runs once. */
   protected setup(..._inputs: readonly Tensor[]): void {}
+
+  /** Whether a parameter of this module trains while the module is not frozen. Override it where an option says so. */
+  protected trains(_param: Param): boolean {
+    return true;
+  }
 
   /** What it is, in a few words, for summaries and error texts; default: the class name. */
   describe(): string {
@@ -137,11 +146,24 @@ export abstract class Module {
     return this.#givenSeed ?? this.#inheritedSeed;
   }
 
+  /**
+   * Puts `around` between every call of the module and its `forward`, after `setup`; what was put there first is outermost.
+   * @returns takes it away again
+   */
+  surround(around: Around): () => void {
+    this.#around = [...this.#around, around];
+    bumpStructure();
+    return () => {
+      this.#around = this.#around.filter((other) => other !== around);
+      bumpStructure();
+    };
+  }
+
   /** A parameter with first values that depend on seed, path and name alone. For `setup`. */
   protected param(name: string, shape: Shape, initializer: Initializer, fans: Fans): Param {
     const path = this.#pathOf(name);
     const made = new Param({ shape, name: path, data: initializer(shape, fans, new RandomStream(this.seed, path)) });
-    if (this.#frozen) made.trainable = false;
+    if (this.#frozen || !this.trains(made)) made.trainable = false;
     return made;
   }
 
@@ -164,8 +186,8 @@ export abstract class Module {
         this.setup(...inputs);
         this.#ready = true;
       }
-      const output = forward();
-      this.#outputShape = output.shape;
+      const output = this.#around.reduceRight<() => Tensor>((call, around) => () => around(call), forward)();
+      this.#outputShape = shapeOf(output);
       return output;
     });
   }
@@ -179,7 +201,7 @@ export abstract class Module {
   #setFrozen(frozen: boolean): this {
     for (const [, module] of this.modules()) {
       module.#frozen = frozen;
-      for (const [, value] of module.#entries()) if (value instanceof Param) value.trainable = !frozen;
+      for (const [, value] of module.#entries()) if (value instanceof Param) value.trainable = !frozen && module.trains(value);
     }
     bumpStructure();
     return this;
@@ -204,4 +226,10 @@ export abstract class Module {
     return Object.entries(this).flatMap(([key, value]): [string, unknown][] =>
       (Array.isArray(value) ? value.map((element: unknown, i): [string, unknown] => [`${key}.${i}`, element]) : [[key, value]]));
   }
+}
+
+/** The shape of an output, or of the first tensor in it if there are several. */
+function shapeOf(output: unknown): Shape | undefined {
+  if (output instanceof Tensor) return output.shape;
+  return typeof output === 'object' && output !== null ? shapeOf(Object.values(output).find((part) => part instanceof Tensor)) : undefined;
 }

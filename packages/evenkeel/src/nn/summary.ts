@@ -34,7 +34,9 @@ export function summary(model: Module, input?: Shape): string {
 
 function rowOf(path: string, module: Module): string[] {
   if (!module.outputShape) throw faults.notBuilt('summary', path);
-  const own = module.children().length > 0 ? '' : number(module.params().reduce((sum, param) => sum + param.size, 0));
+  const inside = new Set(module.children().flatMap(([, child]) => child.params()));
+  const size = module.params().filter((param) => !inside.has(param)).reduce((sum, param) => sum + param.size, 0);
+  const own = module.children().length > 0 && size === 0 ? '' : number(size);
   return [`${path} ${module.describe()}${module.frozen ? ' (frozen)' : ''}`.trim(), `[${['N', ...module.outputShape.slice(1)].join(', ')}]`, own];
 }
 

@@ -2,10 +2,11 @@ export { backendName, bumpStructure, configure, shutdown, structureVersion } fro
 export type { Configuration } from './state.ts';
 export { Variable } from './variable.ts';
 export { currentTrace, Trace, tracing, withMode, withPath } from './trace.ts';
-export type { Mode } from './trace.ts';
+export type { Mode, Warning } from './trace.ts';
 export { dtypeOf } from './feed.ts';
 export type { Feed } from './feed.ts';
 export { limitIndices } from './limits.ts';
 export { flushEager, knownValue, realize } from './realize.ts';
+export { valueNow } from './value-now.ts';
 export { GraphStep } from './compile.ts';
 export type { CompileOptions, Result, StepFunction } from './compile.ts';

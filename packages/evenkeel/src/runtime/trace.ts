@@ -7,12 +7,27 @@ import { Variable } from './variable.ts';
 /** What layers such as dropout and batch normalization do. */
 export type Mode = 'train' | 'eval';
 
+/** A flag that the host looks at after every run of a step. */
+export interface Warning {
+  /** A scalar; not 0 where there is something to say. */
+  readonly flag: Node;
+  readonly text: string;
+  /** Whatever the warning is about: it is said once for each. */
+  readonly about: object;
+}
+
 export class Trace {
   mode: Mode;
   /** New values of variables, committed together when the step succeeds. */
   readonly assigns = new Map<Variable, Node>();
   /** Exclusive upper limits of inputs that index something. */
   readonly limits = new Map<Node, number>();
+  /** Values that stand for those of variables while some code runs. */
+  private readonly substitutes = new Map<Variable, Node>();
+  /** What layers remember while this step is traced, by keys of their own. */
+  readonly notes = new Map<unknown, unknown>();
+  /** What compiled steps may have to tell after a run. */
+  readonly warnings: Warning[] = [];
   private readonly path: string[] = [];
   private readonly reads = new Map<Variable, { readonly version: number; readonly node: Node }>();
   private readonly counter: Variable | undefined;
@@ -23,6 +38,11 @@ export class Trace {
   constructor(mode: Mode, counter?: Variable) {
     this.mode = mode;
     this.counter = counter;
+  }
+
+  /** True outside compiled steps, where every call is a step of its own. */
+  get eager(): boolean {
+    return this.counter === undefined;
   }
 
   /** The path in the user's model now. */
@@ -39,9 +59,21 @@ export class Trace {
     }
   }
 
-  /** The variable's value as this trace sees it: what was assigned last, or what it holds when the step starts. */
+  /** The variable's value as this trace sees it: what stands for it, what was assigned last, or what it holds when the step starts. */
   read(variable: Variable): Node {
-    return this.assigns.get(variable) ?? this.before(variable);
+    return this.substitutes.get(variable) ?? this.assigns.get(variable) ?? this.before(variable);
+  }
+
+  /** Runs `fn`, in which reads of `variable` give `value`. */
+  substituting<T>(variable: Variable, value: Node, fn: () => T): T {
+    const outer = this.substitutes.get(variable);
+    this.substitutes.set(variable, value);
+    try {
+      return fn();
+    } finally {
+      if (outer) this.substitutes.set(variable, outer);
+      else this.substitutes.delete(variable);
+    }
   }
 
   /** The variable's value when the step starts. */

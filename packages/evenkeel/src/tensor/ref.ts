@@ -40,14 +40,18 @@ export class Ref {
 
   /** Sets the value from now on in this step, and for the next one. @throws E227 for another shape or dtype */
   assign(next: Tensor): void {
-    if (!sameShape(next.shape, this.shape) || next.dtype !== this.dtype) {
-      throw new Fault({
-        code: 'E227', op: 'assign', rule: `${this.name} keeps its shape and dtype`,
-        detail: [`${this.name} ${this.dtype} ${formatShape(this.shape)}   got ${next.dtype} ${formatShape(next.shape)}`],
-        where: currentTrace().where(), hint: 'reshape, reduce or cast the new value first',
-      });
-    }
+    this.check('assign', next);
     currentTrace().assign(this.variable, next.node);
+  }
+
+  /**
+   * Runs `fn` with another value in this ref's place: in `fn`, and only there, `value` is `stand`. Gradients flow through `stand`
+   * to whatever it was computed from. What the ref holds does not change.
+   * @throws E227 for another shape or dtype
+   */
+  as<T>(stand: Tensor, fn: () => T): T {
+    this.check('as', stand);
+    return currentTrace().substituting(this.variable, stand.node, fn);
   }
 
   /** A copy of the values, once everything asked for before is done. */
@@ -67,6 +71,15 @@ export class Ref {
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  private check(op: string, next: Tensor): void {
+    if (sameShape(next.shape, this.shape) && next.dtype === this.dtype) return;
+    throw new Fault({
+      code: 'E227', op, rule: `${this.name} keeps its shape and dtype`,
+      detail: [`${this.name} ${this.dtype} ${formatShape(this.shape)}   got ${next.dtype} ${formatShape(next.shape)}`],
+      where: currentTrace().where(), hint: 'reshape, reduce or cast the new value first',
+    });
   }
 }
 
