@@ -183,7 +183,7 @@ export class Emitter {
         const product = this.fusable(e);
         if (product) return this.b.let(this.b.fma(this.value(product.of.args[0]), this.value(product.of.args[1]), this.value(product.plus)));
         const args = e.args.map((a) => this.value(a));
-        return this.shared(`${e.fn}:${e.dtype}:${e.args[0].dtype}:${args.map((a) => this.known.numberOf(a)).join(',')}`, () => emitOp(this.b, e, args, this.vector?.lanes ?? 1));
+        return this.shared(`${e.fn}:${e.dtype}:${e.args[0].dtype}:${args.map((a) => this.known.numberOf(a)).join(',')}`, () => emitOp(this.b, e, args));
       }
       default: return e satisfies never;
     }

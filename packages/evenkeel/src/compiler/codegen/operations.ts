@@ -7,7 +7,7 @@ import type { Builder, FloatOp, IntCompare, IntOp, Value } from '../vector/index
 
 type OpExpr = Extract<Expr, { kind: 'op' }>;
 
-export function emitOp(b: Builder, e: OpExpr, args: readonly Value[], lanes: number): Value {
+export function emitOp(b: Builder, e: OpExpr, args: readonly Value[]): Value {
   const from = e.args[0].dtype;
   switch (e.fn) {
     case 'select': return b.blend(args[0], args[1], args[2]);
