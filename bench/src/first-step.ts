@@ -14,7 +14,6 @@ import type { Buffer } from '../../packages/evenkeel/src/compiler/index.ts';
 import { compileModule, pairsVectors } from '../../packages/evenkeel/src/backends/wasm/compile-module.ts';
 import { emitModule } from '../../packages/evenkeel/src/backends/wasm/emit.ts';
 import { wasm } from '../../packages/evenkeel/src/backends/wasm/device.ts';
-import '../../packages/evenkeel/src/runtime/device-runner.ts';
 import { make, ops } from '../../packages/evenkeel/src/graph/index.ts';
 import type { Program } from '../../packages/evenkeel/src/graph/index.ts';
 import { Adam, compile, configure, crossEntropy, nn, shutdown, Tensor } from '../../packages/evenkeel/src/index.ts';
@@ -49,6 +48,7 @@ function child(part: string): Times {
 
 /** The first step of a user's own loop, and the mean of the next ten. */
 async function wholeStep(): Promise<Times> {
+  await import('../../packages/evenkeel/src/runtime/device-runner.ts');
   await configure({ threads });
   const train = trainingFunction();
   const step = compile('train', train);
