@@ -148,7 +148,7 @@ export interface Tile { readonly rows: number; readonly vectors: number; readonl
 
 export type Nest = MapNest | ReduceNest | FinishNest | WalkNest | ContractNest | PackNest;
 
-/** First piece of chunk c when `pieces` are cut into `chunks` nearly equal runs. */
+/** First piece of chunk c when `pieces` are cut into `chunks` runs, the first ones longer by one where they do not divide. */
 export function chunkStart(c: number, pieces: number, chunks: number): number {
-  return Math.floor((c * pieces) / chunks);
+  return c * Math.floor(pieces / chunks) + Math.min(c, pieces % chunks);
 }

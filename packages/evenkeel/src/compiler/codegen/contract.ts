@@ -10,7 +10,7 @@ import { Rewriter } from '../rewrite.ts';
 import type { Value, VectorFunction } from '../vector/index.ts';
 import { laneRewriter } from './emitter.ts';
 import type { Emitter } from './emitter.ts';
-import { State, needsOf, storing, vectorRange, vectorStep } from './loops.ts';
+import { State, needsOf, startOf, storing, vectorRange, vectorStep } from './loops.ts';
 import { MICRO_PARAMS, microKernel } from './micro.ts';
 import { emitPackLeft, emitPanel, panelsOf, widthOf } from './pack.ts';
 
@@ -114,7 +114,7 @@ export class ContractEmitter {
     const { e: { b }, e, nest } = this;
     const blocks = Math.ceil(nest.m.size / nest.block.m);
     e.bind(nest.batch, b.i32(0));
-    const start = (c: Value): Value => b.let(b.scalar('divS', b.scalar('mul', c, blocks), nest.chunks));
+    const start = (c: Value): Value => startOf(b, c, blocks, nest.chunks);
     const from = start(unit);
     b.loop(from, start(b.let(b.scalar('add', unit, 1))), 1, (mb) => e.scope(() => {
       this.block(mb, b.i32(0), (rows) => this.statistics(rows, unit, b.let(b.scalar('ne', mb, from))));
@@ -152,7 +152,7 @@ export class ContractEmitter {
   private splitUnit(unit: Value): void {
     const { e, e: { b }, nest } = this;
     const kBlocks = Math.ceil(nest.k.size / nest.block.k);
-    const start = (c: Value): Value => b.let(b.scalar('divS', b.scalar('mul', c, kBlocks), nest.chunks));
+    const start = (c: Value): Value => startOf(b, c, kBlocks, nest.chunks);
     const from = start(unit);
     const stride = nest.m.size * leading(nest) * 4;
     const base = b.let(b.scalar('add', b.scalar('mul', unit, nest.batch.size * stride), this.addressOf(nest.partial!)));

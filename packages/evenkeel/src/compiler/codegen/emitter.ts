@@ -234,10 +234,24 @@ export class Emitter {
   private indexVector(i: Ix): Value {
     return this.shared(`x:${i.key}`, () => {
       const step = this.vector ? ix.coefficientOf(i, this.vector.v) : 0;
-      if (step === undefined) return this.b.pack(Array.from({ length: this.vector!.lanes }, (_, lane) => this.index(this.atLane(i, lane))));
+      if (step === undefined) return this.indexWithData(i) ?? this.b.pack(Array.from({ length: this.vector!.lanes }, (_, lane) => this.index(this.atLane(i, lane))));
       const first = this.b.splatScalar(this.index(i));
       return step === 0 ? first : this.b.int('add', first, this.b.laneConstants('i', (lane) => lane * step));
     });
+  }
+
+  /** A sum of indices from data, which are vectors already, and a rest that is affine along the lanes. */
+  private indexWithData(i: Ix): Value | undefined {
+    const { b } = this;
+    const { v } = this.vector!;
+    const fromData = i.terms.filter((t) => t.atom.kind === 'data' && ix.uses(ix.ixOf(t.atom), v));
+    const rest = ix.offset(ix.add(...i.terms.filter((t) => !fromData.includes(t)).map((t) => ix.scale(ix.ixOf(t.atom), t.coefficient))), i.constant);
+    if (fromData.length === 0 || ix.coefficientOf(rest, v) === undefined) return undefined;
+    return fromData.reduce((sum, { atom, coefficient }) => {
+      const { value, size } = atom as Extract<Atom, { kind: 'data' }>;
+      const inside = b.int('minS', b.int('maxS', this.value(value), b.splat('i', 0)), b.splat('i', size - 1));
+      return b.int('add', sum, coefficient === 1 ? inside : b.int('mul', inside, b.splat('i', coefficient)));
+    }, this.indexVector(rest));
   }
 
   /** The index one lane sees. */

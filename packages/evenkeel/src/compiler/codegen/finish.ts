@@ -4,7 +4,7 @@ import type { Ix } from '../../scalar/index.ts';
 import type { FinishInput, FinishNest } from '../nest.ts';
 import type { Value } from '../vector/index.ts';
 import type { Emitter } from './emitter.ts';
-import { finishLocals, mergeWords, uses } from './loops.ts';
+import { finishLocals, mergeWords, startOf, uses } from './loops.ts';
 import type { Body } from './loops.ts';
 import { emitBody } from './map.ts';
 import { laneRewriter } from './emitter.ts';
@@ -34,7 +34,7 @@ function join(e: Emitter, nest: FinishNest, input: FinishInput, at: Ix): void {
   const counted = uses(monoid.merge(types.map((t) => local('s', t)), types.map((t) => local('s', t)), local('countA', 'f32'), local('countB', 'f32')), 'countA')
     || uses(monoid.merge(types.map((t) => local('s', t)), types.map((t) => local('s', t)), local('countA', 'f32'), local('countB', 'f32')), 'countB');
   const start = (c: Value): Value => {
-    const elements = b.let(b.scalar('mul', b.scalar('divS', b.scalar('mul', c, nest.pieces), nest.chunks), nest.perPiece));
+    const elements = b.let(b.scalar('mul', startOf(b, c, nest.pieces, nest.chunks), nest.perPiece));
     return b.choose(b.scalar('gtS', elements, nest.total), b.i32(nest.total), elements);
   };
   const asFloat = (x: Value): Value => b.let(b.convert('floatS', b.splatScalar(x)));

@@ -4,7 +4,7 @@ import { indexValue, ix, literal, local } from '../../scalar/index.ts';
 import type { Expr, Ix, Var } from '../../scalar/index.ts';
 import type { Reduction, Store } from '../nest.ts';
 import { Rewriter, visit } from '../rewrite.ts';
-import type { Value } from '../vector/index.ts';
+import type { Builder, Value } from '../vector/index.ts';
 import { laneRewriter } from './emitter.ts';
 import type { Emitter } from './emitter.ts';
 
@@ -78,6 +78,13 @@ export function vectorStep(e: Emitter, v: Var, body: Body, count: number, lanes:
     }
     for (const store of pending) store();
   });
+}
+
+/** chunkStart of nest.ts in code: no product exceeds `pieces`. */
+export function startOf(b: Builder, chunk: Value, pieces: number, chunks: number): Value {
+  const even = b.scalar('mul', chunk, Math.floor(pieces / chunks));
+  const left = pieces % chunks;
+  return b.let(left === 0 ? even : b.scalar('add', even, b.choose(b.scalar('ltS', chunk, left), chunk, b.i32(left))));
 }
 
 /** for every variable in turn, hoisting on the way in. */

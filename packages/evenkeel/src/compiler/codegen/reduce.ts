@@ -9,7 +9,7 @@ import { Rewriter } from '../rewrite.ts';
 import type { Value } from '../vector/index.ts';
 import { laneRewriter } from './emitter.ts';
 import type { Emitter } from './emitter.ts';
-import { State, finishLocals, mergeWords, needsOf, nested, positionOf, reduceAlong } from './loops.ts';
+import { State, finishLocals, mergeWords, needsOf, nested, positionOf, reduceAlong, startOf } from './loops.ts';
 
 /** Vectors of columns whose states are kept in registers at once. */
 const COLUMN_VECTORS = 4;
@@ -33,8 +33,7 @@ export function emitReduce(e: Emitter, nest: ReduceNest, begin: Value, end: Valu
 /** The share of a flat counter that chunk c walks. */
 function share(e: Emitter, chunk: Value, pieces: number, chunks: number): { from: Value; to: Value } {
   const { b } = e;
-  const start = (c: Value): Value => b.let(b.scalar('divS', b.scalar('mul', c, pieces), chunks));
-  return { from: start(chunk), to: start(b.let(b.scalar('add', chunk, 1))) };
+  return { from: startOf(b, chunk, pieces, chunks), to: startOf(b, b.let(b.scalar('add', chunk, 1)), pieces, chunks) };
 }
 
 function emitColumns(e: Emitter, nest: ReduceNest, chunk: Value): void {

@@ -6,7 +6,7 @@ import type { Accumulation, Stage, WalkNest } from '../nest.ts';
 import type { Value } from '../vector/index.ts';
 import { laneRewriter } from './emitter.ts';
 import type { Emitter } from './emitter.ts';
-import { finishLocals, needsOf, nested, reduceAlong, storing, vectorLoop } from './loops.ts';
+import { finishLocals, needsOf, nested, reduceAlong, startOf, storing, vectorLoop } from './loops.ts';
 import type { Body } from './loops.ts';
 
 export function walkUnits(nest: WalkNest): number {
@@ -19,7 +19,7 @@ export function emitWalk(e: Emitter, nest: WalkNest, begin: Value, end: Value): 
   b.loop(begin, end, 1, (chunk) => e.scope(() => {
     e.bind(chunkVar(nest), chunk);
     for (const acc of nest.accumulations) clear(e, nest, acc);
-    const start = (c: Value): Value => b.let(b.scalar('divS', b.scalar('mul', c, rows), nest.chunks));
+    const start = (c: Value): Value => startOf(b, c, rows, nest.chunks);
     const run = (row: Value): void => e.scope(() => {
       e.decode(nest.rows, row);
       for (const stage of nest.stages) emitStage(e, nest, stage);
