@@ -1,0 +1,27 @@
+/** What the normalizations of weights share. */
+import { resolveAxis } from '../../base/index.ts';
+import type { Shape } from '../../base/index.ts';
+import type { Module } from '../module.ts';
+import { weightFaults } from '../weight-faults.ts';
+
+/** Which weight of a layer is normalized, and unit by unit along which axis. */
+export interface WeightRuleOptions {
+  /** Property of the layer that holds the weight; default 'weight'. */
+  readonly param?: string;
+  /** Axis of the weight that counts its units; default -1, the outputs of linear and convolution. */
+  readonly axis?: number;
+}
+
+/** `axis` counted from the front. @throws E333 */
+export function unitAxis(rule: Module, weight: Shape, axis = -1): number {
+  const resolved = resolveAxis(axis, weight.length);
+  if (resolved === undefined) throw weightFaults.axis(rule.describe(), weight, axis);
+  return resolved;
+}
+
+/** @throws E333, and E334 for units of one value */
+export function checkUnits(rule: Module, weight: Shape, axis = -1): void {
+  const resolved = unitAxis(rule, weight, axis);
+  const size = weight.reduce((product, extent, i) => (i === resolved ? product : product * extent), 1);
+  if (size < 2) throw weightFaults.oneValue(rule.describe(), weight, resolved);
+}
