@@ -4,6 +4,7 @@ import type { DType, TypedArray } from '../../src/base/index.ts';
 import type { Device } from '../../src/backends/index.ts';
 import { compileModule } from '../../src/backends/wasm/compile-module.ts';
 import { emitModule } from '../../src/backends/wasm/emit.ts';
+import { joinsLanes } from '../../src/backends/wasm/lane-joins.ts';
 import { kernelProgram, plan, scratchBytesOf, unitsOf } from '../../src/compiler/index.ts';
 import type { Buffer, Plan, Tile } from '../../src/compiler/index.ts';
 import { dense, evaluate } from '../../src/graph/index.ts';
@@ -149,5 +150,5 @@ type Entry = (begin: number, end: number, scratch: number) => void;
 function instantiate(compiled: Plan, { memory, scratch, of }: Layout, names: readonly string[]): Readonly<Record<string, Entry>> {
   const program = kernelProgram(compiled, { of, scratch });
   const bytes = emitModule(program, { shared: false, relaxed: true, maxPages: memory.buffer.byteLength / PAGE, barrierAddress: 0, exports: names });
-  return new WebAssembly.Instance(compileModule(bytes), { env: { memory } }).exports as unknown as Record<string, Entry>;
+  return new WebAssembly.Instance(compileModule(bytes, !joinsLanes(program)), { env: { memory } }).exports as unknown as Record<string, Entry>;
 }

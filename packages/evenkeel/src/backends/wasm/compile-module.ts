@@ -8,14 +8,18 @@
 const PAIRING_SINCE = 13;
 const PAIRING_UNTIL = 14;
 
-const WHILE_COMPILING = ['--no-liftoff', '--no-wasm-lazy-compilation', '--experimental-wasm-revectorize'];
+const WHILE_COMPILING = ['--no-liftoff', '--no-wasm-lazy-compilation'];
+const PAIRING = '--experimental-wasm-revectorize';
 const AFTERWARDS = ['--liftoff', '--wasm-lazy-compilation', '--no-experimental-wasm-revectorize'];
 
-/** `new WebAssembly.Module(bytes)`, optimized at once where the host allows it. The flags of the process are as before afterwards. */
-export function compileModule(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
+/**
+ * `new WebAssembly.Module(bytes)`, optimized at once where the host allows it. The flags of the process are as before afterwards.
+ * @param pairs  whether neighbouring vectors may be paired (default); see lane-joins.ts
+ */
+export function compileModule(bytes: Uint8Array<ArrayBuffer>, pairs = true): WebAssembly.Module {
   const setFlag = flagSetter();
   if (!setFlag) return new WebAssembly.Module(bytes);
-  for (const flag of WHILE_COMPILING) setFlag(flag);
+  for (const flag of pairs ? [...WHILE_COMPILING, PAIRING] : WHILE_COMPILING) setFlag(flag);
   try {
     return new WebAssembly.Module(bytes);
   } finally {

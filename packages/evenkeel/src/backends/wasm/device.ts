@@ -8,6 +8,7 @@ import { compileModule, pairsVectors } from './compile-module.ts';
 import { emitModule } from './emit.ts';
 import { probeFeatures } from './features.ts';
 import type { Features } from './features.ts';
+import { joinsLanes } from './lane-joins.ts';
 import { DeviceMemory, largestTensors } from './memory.ts';
 import { InlinePool, ThreadPool } from './pool.ts';
 import type { Pool } from './pool.ts';
@@ -104,7 +105,7 @@ class WasmDevice implements Device {
       shared: this.shared, relaxed: this.features.relaxed, maxPages: this.store.maxPages, barrierAddress: CONTROL.barrier * 4,
     });
     // Pages must compile large modules asynchronously; Node compiles them better at once.
-    const module = typeof document === 'undefined' ? compileModule(code) : await WebAssembly.compile(code);
+    const module = typeof document === 'undefined' ? compileModule(code, !joinsLanes(program)) : await WebAssembly.compile(code);
     return { module, entry: program.functions.at(-1)!.name };
   }
 
