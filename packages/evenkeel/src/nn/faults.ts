@@ -35,20 +35,6 @@ export const faults = {
     return fault('E303', op, 'groups must divide both input channels and filters', [`${channels} channels   ${filters} filters   ${groups} groups`],
       `choose a divisor of ${channels} and ${filters}`);
   },
-  /** E310: batch normalization of another number of channels. */
-  normChannels(x: Shape, axis: number, channels: number): Fault {
-    return fault('E310', 'batchNorm', `the input must have ${channels} channels`, [`input ${formatShape(x)}`, `${x[axis]} (input, axis ${axis}) != ${channels} (layer)`],
-      x.includes(channels) ? `the channels stand on axis ${x.indexOf(channels)}: write batchNorm({ axis: ${x.indexOf(channels)} })` : 'use a layer of its own for inputs of another size');
-  },
-  /** E311: nothing to take a variance of. */
-  oneValue(x: Shape): Fault {
-    return fault('E311', 'batchNorm', 'training needs more than one value per channel', [`input ${formatShape(x)} has one: its variance is 0 and every output would be the shift`],
-      'use a larger batch, leave out a last batch of one sample ({ dropLast: true }), or freeze() the layer');
-  },
-  /** E312: the channel axis does not exist, or is the batch. */
-  normAxis(x: Shape, axis: number): Fault {
-    return fault('E312', 'batchNorm', 'axis must name an axis other than the batch', [`input ${formatShape(x)}   axis ${axis}`], 'use axis: -1 for channels last, axis: 1 for channels first');
-  },
   /** E320: parameters asked for before the sizes are known. */
   notBuilt(op: string, path: string): Fault {
     return fault('E320', op, 'the layer has no parameters yet: its sizes come from its first input', path ? [`layer ${path}`] : [],

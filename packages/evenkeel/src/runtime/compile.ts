@@ -13,7 +13,7 @@ import { queue, structureVersion } from './state.ts';
 import { Interner, sameKey, structureOf } from './structure.ts';
 import type { Structure } from './structure.ts';
 import { Trace, tracing } from './trace.ts';
-import type { Mode } from './trace.ts';
+import type { Mode, Warning } from './trace.ts';
 import { Variable } from './variable.ts';
 
 export interface CompileOptions {
@@ -34,6 +34,9 @@ export type StepFunction = (inputs: Readonly<Record<string, Node>>) => Readonly<
 
 const interner = new Interner();
 
+/** What was warned about. */
+const warned = new WeakSet<object>();
+
 /** What steps call their inputs. */
 const inputNames = new WeakMap<Node, string>();
 
@@ -43,6 +46,8 @@ interface Compiled {
   readonly program: Program;
   /** Exclusive limits of inputs that index something, by slot. */
   readonly limits: ReadonlyMap<number, number>;
+  /** Their flags are outputs after those that the user named. */
+  readonly warnings: readonly Warning[];
   /** Equal for traces that one plan can run. */
   readonly structure: Structure;
   runner: Runner;
@@ -118,6 +123,9 @@ export class GraphStep {
       const { shape, dtype } = program.outputs[i];
       results[name] = { data: arrays[i], shape, dtype };
     });
+    compiled.warnings.forEach((warning, i) => {
+      if (arrays[outputs.length + i][0] !== 0) warnOnce(warning);
+    });
     return results;
   }
 
@@ -157,13 +165,20 @@ export class GraphStep {
     const returned = tracing(trace, () => this.fn(named)) ?? {};
     if (returned instanceof Promise) throw asyncFault(this.name);
     const assigns = [...trace.assigns].map(([variable, value]) => ({ ref: trace.before(variable), value }));
-    const program: Program = { inputs, outputs: Object.values(returned), assigns };
+    const { warnings } = trace;
+    const program: Program = { inputs, outputs: [...Object.values(returned), ...warnings.map((w) => w.flag)], assigns };
     checkInputs(this.name, program);
     const limits = new Map([...trace.limits].flatMap(([node, limit]) => (inputs.includes(node) ? [[inputs.indexOf(node), limit] as const] : [])));
     const roots = [...inputs, ...program.outputs, ...assigns.flatMap((a) => [a.ref, a.value])];
     const structure = structureOf(roots, () => undefined, interner);
-    return { names, outputs: Object.keys(returned), program, limits, structure };
+    return { names, outputs: Object.keys(returned), program, limits, warnings, structure };
   }
+}
+
+function warnOnce({ about, text }: Warning): void {
+  if (warned.has(about)) return;
+  warned.add(about);
+  console.warn(text);
 }
 
 function signatureOf(feeds: Readonly<Record<string, Feed>>): string {

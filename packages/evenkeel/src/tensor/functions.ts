@@ -106,10 +106,13 @@ export const variance = reduction<ReduceOptions & { readonly correction?: number
 /** log(sum(exp(x))), safe for large x. */
 export const logSumExp = reduction(nodes.logSumExp);
 
-/** Mean, population variance and number of values behind each, in one walk; safe where the mean is large against the deviation. */
-export function moments(x: Source, axes?: Axes, options?: ReduceOptions): { readonly mean: Tensor; readonly variance: Tensor; readonly count: number } {
-  const result: Moments = nodes.moments(nodeOf(x), axes, options);
-  return { mean: new Tensor(result.mean), variance: new Tensor(result.variance), count: result.count };
+/** What `moments` finds: mean, population variance, sum of squared deviations, and the number of values behind each. */
+export interface TensorMoments { readonly mean: Tensor; readonly variance: Tensor; readonly m2: Tensor; readonly count: number }
+
+/** Mean, variance, squared deviations (m2) and count in one walk; safe where the mean is large against the deviation. */
+export function moments(x: Source, axes?: Axes, options?: ReduceOptions): TensorMoments {
+  const { mean, variance, m2, count }: Moments = nodes.moments(nodeOf(x), axes, options);
+  return { mean: new Tensor(mean), variance: new Tensor(variance), m2: new Tensor(m2), count };
 }
 
 /** condition ? a : b, element by element. */

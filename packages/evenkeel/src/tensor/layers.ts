@@ -45,8 +45,8 @@ export interface Affine {
   readonly shift?: Source;
 }
 
-/** What a tensor is normalized by. */
-export interface Statistics {
+/** What a tensor is normalized by; `Statistics` are one such thing. */
+export interface MeanAndVariance {
   readonly mean: Source;
   readonly variance: Source;
   /** Added to the variance; default 1e-5. */
@@ -57,8 +57,8 @@ export interface Statistics {
 export interface Standardized { readonly y: Tensor; readonly mean: Tensor; readonly variance: Tensor }
 
 /** (x - mean) * scale / sqrt(variance + epsilon) + shift; everything broadcasts to x, and gradients flow into all of it. */
-export function normalize(x: Source, statistics: Statistics, affine: Affine = {}): Tensor {
-  const { mean, variance, epsilon } = statistics;
+export function normalize(x: Source, statistics: MeanAndVariance, affine: Affine & { readonly epsilon?: number } = {}): Tensor {
+  const { mean, variance, epsilon = affine.epsilon } = statistics;
   return new Tensor(nodes.normalize(nodeOf(x), { mean: nodeOf(mean), variance: nodeOf(variance), epsilon }, affineOf(affine)));
 }
 

@@ -1,6 +1,4 @@
 export { elu, gelu, leakyRelu, relu, sigmoid, silu, softmax, tanh } from './activations.ts';
-export { BatchNorm, batchNorm } from './batch-norm.ts';
-export type { BatchNormOptions } from './batch-norm.ts';
 export { Conv2d, conv2d } from './conv2d.ts';
 export type { Conv2dOptions } from './conv2d.ts';
 export { Dropout, dropout } from './dropout.ts';

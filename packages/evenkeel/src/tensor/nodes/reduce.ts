@@ -18,6 +18,8 @@ export interface Moments {
   readonly mean: Node;
   /** Population variance: divided by `count`. */
   readonly variance: Node;
+  /** Sum of squared deviations from the mean. */
+  readonly m2: Node;
   /** Values behind each mean. */
   readonly count: number;
 }
@@ -49,7 +51,7 @@ export function moments(x: Node, axes?: Axes, options: ReduceOptions = {}): Mome
   const list = axesOf('moments', x, axes);
   const count = countOf(x, list);
   const m2 = reduce(x, 'moments', 'm2', list, options.keepDims);
-  return { mean: reduce(x, 'moments', 'mean', list, options.keepDims), variance: div(m2, count), count };
+  return { mean: reduce(x, 'moments', 'mean', list, options.keepDims), variance: div(m2, count), m2, count };
 }
 
 export function softmax(x: Node, axis: Axes = -1): Node {

@@ -1,0 +1,133 @@
+/** Statistics of sets of values as mergeable objects: what batch normalization of every kind is made of. */
+import { InternalError } from '../base/index.ts';
+import { ChannelStatistics } from './channel-statistics.ts';
+import { add, eq, maximum, moments, sum, where } from './functions.ts';
+import type { Axes } from './nodes/index.ts';
+import { Tensor } from './tensor.ts';
+
+/** How many values are behind statistics: a number where it is known before the step runs, else a tensor (with a mask). */
+export type Count = number | Tensor;
+
+/**
+ * Count, mean and sum of squared deviations (m2) of sets of values, in the shape of the tensor they came from with the reduced
+ * axes kept as 1, so that they broadcast to it. Two of them merge into those of all values together (Chan, Golub & LeVeque 1983,
+ * eq. 2.1), so one formula serves shards, micro-batches, ghost batches and layers that are used twice. Gradients flow through.
+ * `normalize(x, statistics)` takes one as it is.
+ */
+export class Statistics {
+  readonly count: Count;
+  readonly mean: Tensor;
+  readonly m2: Tensor;
+
+  /** @param count of values behind every mean; a tensor of whole numbers that broadcasts to the mean, or one number for all */
+  constructor(count: Count, mean: Tensor, m2: Tensor) {
+    this.count = count;
+    this.mean = mean;
+    this.m2 = m2;
+  }
+
+  /**
+   * Statistics of x over `axes` (all if left out), in one walk; safe where the mean is large against the deviation.
+   * @param mask bool or numbers, broadcastable to x: only values where it is not 0 count; others may be anything, NaN too
+   */
+  static of(x: Tensor, axes?: Axes, options: { readonly mask?: Tensor } = {}): Statistics {
+    if (options.mask) return masked(x, axes, options.mask);
+    const { count, mean, m2 } = moments(x, axes, { keepDims: true });
+    return count > 0 ? new Statistics(count, mean, m2) : new Statistics(0, nothing(mean), nothing(mean));
+  }
+
+  /** Of a mean and a population variance that are known, for example running ones. */
+  static from(count: Count, mean: Tensor, variance: Tensor): Statistics {
+    return new Statistics(count, mean, variance.mul(count));
+  }
+
+  /** Those of all values together; at least one. Empty ones change nothing. */
+  static merge(parts: readonly Statistics[]): Statistics {
+    return parts.reduce((a, b) => a.merge(b));
+  }
+
+  /** Population variance, m2 / count; 0 for no values. */
+  get variance(): Tensor {
+    return this.m2.div(atLeastOne(this.count));
+  }
+
+  /** m2 / (count - 1), Bessel's estimate; 0 for a single value. */
+  get unbiasedVariance(): Tensor {
+    return this.m2.div(atLeastOne(typeof this.count === 'number' ? this.count - 1 : this.count.sub(1)));
+  }
+
+  /** Those of the values behind both; shapes broadcast. */
+  merge(other: Statistics): Statistics {
+    if (this.count === 0) return other;
+    if (other.count === 0) return this;
+    const count = plus(this.count, other.count);
+    const share = typeof count === 'number' ? (other.count as number) / count : tensorOf(other.count, count).div(atLeastOne(count));
+    const delta = other.mean.sub(this.mean);
+    const mean = this.mean.add(delta.mul(share));
+    const between = delta.square().mul(typeof share === 'number' ? share * (this.count as number) : share.mul(this.count));
+    return new Statistics(count, mean, this.m2.add(other.m2).add(between));
+  }
+
+  /** Merges along axes of the statistics themselves (of groups, shards or samples), which become 1. */
+  pool(axes: Axes): Statistics {
+    const kept = { keepDims: true };
+    if (typeof this.count === 'number') {
+      const { mean, m2, count } = moments(this.mean, axes, kept);
+      return new Statistics(this.count * count, mean, this.m2.sum(axes, kept).add(m2.mul(this.count)));
+    }
+    const each = this.count.broadcastTo(this.mean.shape);
+    const count = sum(each, axes, kept);
+    const mean = each.mul(this.mean).sum(axes, kept).div(atLeastOne(count));
+    const between = each.mul(this.mean.sub(mean).square());
+    return new Statistics(count, mean, this.m2.add(between).sum(axes, kept));
+  }
+
+  /** Mean and m2 in another shape of as many elements; one count for all is kept. */
+  reshape(shape: readonly number[]): Statistics {
+    const count = typeof this.count === 'number' || this.count.size === 1 ? this.count : this.count.broadcastTo(this.mean.shape).reshape(shape);
+    const scalar = typeof count === 'number' || count.size > 1 ? count : count.reshape([]);
+    return new Statistics(scalar, this.mean.reshape(shape), this.m2.reshape(shape));
+  }
+
+  /** The same values, through which no gradient flows. */
+  stopGradient(): Statistics {
+    const count = typeof this.count === 'number' ? this.count : this.count.stopGradient();
+    return new Statistics(count, this.mean.stopGradient(), this.m2.stopGradient());
+  }
+
+  /** The values on the host, in f64; the mean's elements are the channels. For statistics with one count for all channels. */
+  async read(): Promise<ChannelStatistics> {
+    const { count, mean, m2 } = this;
+    if (typeof count !== 'number' && count.size !== 1) throw new InternalError('statistics with a count for each channel were read');
+    const known = typeof count === 'number' ? count : await count.reshape([]).item();
+    return new ChannelStatistics(known, Float64Array.from(await mean.data()), Float64Array.from(await m2.data()));
+  }
+}
+
+/** Two walks: the first finds the mean, the second the deviations from it. */
+function masked(x: Tensor, axes: Axes | undefined, mask: Tensor): Statistics {
+  const kept = { keepDims: true };
+  const counts = mask.dtype === 'bool' ? mask : mask.ne(0);
+  const wide = counts.broadcastTo(x.shape);
+  const count = where(wide, 1, 0).cast('f32').sum(axes, kept);
+  const divisor = maximum(count, 1);
+  const mean = where(wide, x, 0).sum(axes, kept).div(divisor);
+  const deviation = where(wide, x.sub(mean), 0);
+  return new Statistics(count, mean, deviation.square().sum(axes, kept));
+}
+
+function plus(a: Count, b: Count): Count {
+  return typeof a === 'number' && typeof b === 'number' ? a + b : add(a, b);
+}
+
+function atLeastOne<C extends Count>(count: C): C {
+  return (typeof count === 'number' ? Math.max(count, 1) : maximum(count, 1)) as C;
+}
+
+function tensorOf(count: Count, like: Tensor): Tensor {
+  return typeof count === 'number' ? like.mul(0).add(count) : count;
+}
+
+function nothing(like: Tensor): Tensor {
+  return where(eq(like, like), 0, 0).cast('f32');
+}
