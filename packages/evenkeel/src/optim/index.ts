@@ -3,6 +3,7 @@ import { SGD } from './sgd.ts';
 
 export { Adam } from './adam.ts';
 export type { AdamOptions } from './adam.ts';
+export type { AdaptiveClip } from './clip.ts';
 export { Optimizer } from './optimizer.ts';
 export type { OptimizerOptions, UpdateContext } from './optimizer.ts';
 export { schedules } from './schedules.ts';

@@ -2,7 +2,8 @@
 import type { Shape } from '../base/index.ts';
 import { Buffer, grad } from '../tensor/index.ts';
 import type { Param, Tensor } from '../tensor/index.ts';
-import { clipByNorm } from './clip.ts';
+import { clipAdaptively, clipByNorm } from './clip.ts';
+import type { AdaptiveClip } from './clip.ts';
 import { faults } from './faults.ts';
 
 /** What every update rule takes. */
@@ -11,8 +12,13 @@ export interface OptimizerOptions {
   readonly rate?: number;
   /** Scale all gradients down together where their norm exceeds this (Pascanu et al. 2013). Default: no limit. */
   readonly clipNorm?: number;
-  /** Limit each gradient value to -clipValue .. clipValue; before clipNorm. Default: no limit. */
+  /** Limit each gradient value to -clipValue .. clipValue; before the others. Default: no limit. */
   readonly clipValue?: number;
+  /**
+   * Limit the gradient of each unit to this share of the length of its weights (adaptive clipping, for networks without
+   * normalization; Brock et al. 2021 use 0.01 and leave out the last layer); before clipNorm. Default: no limit.
+   */
+  readonly clipAdaptive?: number | AdaptiveClip;
 }
 
 /** What an update may depend on besides parameter and gradient. */
@@ -26,7 +32,7 @@ export interface UpdateContext {
 /** An update rule. Subclasses say what happens to one parameter, in tensors. */
 export abstract class Optimizer {
   readonly name: string;
-  private readonly clip: { readonly norm?: number; readonly value?: number };
+  private readonly clip: { readonly norm?: number; readonly value?: number; readonly adaptive?: AdaptiveClip };
   private readonly rateBuffer: Buffer;
   private readonly stepBuffer: Buffer;
   private readonly states = new Map<Param, Map<string, Buffer>>();
@@ -34,7 +40,10 @@ export abstract class Optimizer {
 
   protected constructor(name: string, defaultRate: number, options: OptimizerOptions) {
     this.name = name;
-    this.clip = { norm: this.positive('clipNorm', options.clipNorm), value: this.positive('clipValue', options.clipValue) };
+    const { clipAdaptive } = options;
+    const adaptive = typeof clipAdaptive === 'number' ? { ratio: clipAdaptive } : clipAdaptive;
+    this.positive('clipAdaptive', adaptive?.ratio);
+    this.clip = { norm: this.positive('clipNorm', options.clipNorm), value: this.positive('clipValue', options.clipValue), adaptive };
     this.currentRate = this.checkedRate(options.rate ?? defaultRate);
     this.rateBuffer = new Buffer({ shape: [], name: `${name}.rate`, data: [this.currentRate] });
     this.stepBuffer = new Buffer({ shape: [], dtype: 'i32', name: `${name}.step` });
@@ -58,7 +67,7 @@ export abstract class Optimizer {
   minimize(loss: Tensor, params: readonly Param[]): void {
     const trained = [...new Set(params)].filter((param) => param.trainable);
     if (trained.length === 0) throw faults.nothing(this.name, params.length);
-    const gradients = this.limited(grad(loss, trained));
+    const gradients = this.limited(grad(loss, trained), trained);
     this.stepBuffer.assign(this.stepBuffer.value.add(1));
     const context: UpdateContext = { rate: this.rateBuffer.value, step: this.stepBuffer.value.cast('f32') };
     trained.forEach((param, i) => this.update(param, gradients[i], context));
@@ -105,9 +114,10 @@ export abstract class Optimizer {
     throw faults.option(this.name, name, 'must be more than 0', value, 'leave it out for no limit');
   }
 
-  private limited(gradients: readonly Tensor[]): readonly Tensor[] {
-    const { value, norm } = this.clip;
-    const clipped = value === undefined ? gradients : gradients.map((g) => g.clip(-value, value));
+  private limited(gradients: readonly Tensor[], params: readonly Param[]): readonly Tensor[] {
+    const { value, norm, adaptive } = this.clip;
+    const bounded = value === undefined ? gradients : gradients.map((g) => g.clip(-value, value));
+    const clipped = adaptive ? clipAdaptively(bounded, params, adaptive) : bounded;
     return norm === undefined ? clipped : clipByNorm(clipped, norm);
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Adam, schedules, SGD } from '../../src/optim/index.ts';
 import type { Optimizer } from '../../src/optim/index.ts';
-import { compile, Param } from '../../src/tensor/index.ts';
+import { compile, Param, tensor } from '../../src/tensor/index.ts';
 import type { Step } from '../../src/tensor/index.ts';
 import { goldenLayers } from '../support/golden-data.ts';
 import type { GoldenUpdate } from '../support/golden-data.ts';
@@ -85,6 +85,22 @@ describe('Optimizer', () => {
     expect((await b.read())[0]).toBeCloseTo(0.8, 5);
   });
 
+  it('clips each unit by the length of its weights', async () => {
+    const weight = new Param({ shape: [2, 3], data: [3, 0, 1, 4, 0, 0] });
+    const [bias, head] = [new Param({ shape: [3], data: [0, 3, 4], name: 'bias' }), new Param({ shape: [1], data: [1], name: 'head' })];
+    const optimizer = new SGD({ rate: 1, clipAdaptive: { ratio: 0.1, epsilon: 0.01, except: [head] } });
+    const step = compile('step', ({ g }) => {
+      optimizer.minimize(weight.value.mul(g).sum().add(bias.value.mul(2).sum()).add(head.value.mul(7).sum()), [weight, bias, head]);
+    });
+    // Units are columns: of lengths 5, 0 and 1, with gradients of lengths 5, 2 and 0.05.
+    await step({ g: tensor([[4, 2, 0.04], [3, 0, 0.03]]) });
+    const expected = [3 - 0.4, -0.001, 1 - 0.04, 4 - 0.3, 0, -0.03];
+    [...(await weight.read())].forEach((value, i) => expect(value).toBeCloseTo(expected[i], 5));
+    const share = 0.5 / Math.sqrt(12);
+    [...(await bias.read())].forEach((value, i) => expect(value).toBeCloseTo([0, 3, 4][i] - 2 * share, 5));
+    expect([...(await head.read())]).toEqual([-6]);
+  });
+
   it('leaves small gradients as they are', async () => {
     const param = new Param({ shape: [1] });
     await stepper(param, new SGD({ rate: 1, clipNorm: 10 }))({ g: Float32Array.of(0.5) });
@@ -103,6 +119,7 @@ describe('Optimizer', () => {
     expect(() => new SGD({ rate: NaN })).toThrow('E101 sgd: rate must be a finite number, 0 or more.\n     got NaN\n     Fix: for example rate: 1e-3');
     expect(() => new SGD({ momentum: 1 })).toThrow('E101 sgd: momentum must be from 0 to below 1');
     expect(() => new Adam({ clipNorm: 0 })).toThrow('E101 adam: clipNorm must be more than 0');
+    expect(() => new SGD({ clipAdaptive: 0 })).toThrow('E101 sgd: clipAdaptive must be more than 0');
     expect(() => new Adam({ weightDecay: -1 })).toThrow('E101 adam: weightDecay must be 0 or more');
   });
 });
