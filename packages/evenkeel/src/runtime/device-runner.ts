@@ -2,22 +2,25 @@
 import { InternalError } from '../base/index.ts';
 import type { TypedArray } from '../base/index.ts';
 import { plan as compilePlan } from '../compiler/index.ts';
+import type { Plan } from '../compiler/index.ts';
 import type { Program } from '../graph/index.ts';
 import { checkBound } from './feed.ts';
 import type { Feed } from './feed.ts';
 import type { Runner } from './runner.ts';
-import { openDevice } from './state.ts';
+import { currentDevice, openDevice } from './state.ts';
+import type { Loaded, OpenDevice } from './state.ts';
 import { Variable } from './variable.ts';
 
 export async function deviceRunner(program: Program): Promise<Runner> {
-  const { device, residents } = await openDevice();
-  const plan = compilePlan(program, { tile: device.tile });
-  const place = (ref: object): number => variableOf(ref).placeOn(device, residents);
-  const executable = await device.load(plan, place);
+  const open = await openDevice();
+  const plan = compilePlan(program, { tile: open.device.tile });
+  const loaded = await load(plan, open);
   const variables = plan.refs.map((buffer) => variableOf(buffer.ref));
   return {
     plan,
     async run(feeds: readonly Feed[]): Promise<TypedArray[]> {
+      if (!loaded.on) throw new InternalError('a plan was run after its device closed');
+      const { device, executable } = loaded.on;
       plan.inputs.forEach((buffer, slot) => {
         if (buffer.bound !== undefined) checkBound('step', feeds[slot].name ?? buffer.name, feeds[slot], buffer.bound);
       });
@@ -26,8 +29,19 @@ export async function deviceRunner(program: Program): Promise<Runner> {
       await executable.run();
       return plan.outputs.map((buffer) => executable.read(buffer));
     },
-    dispose: () => executable.dispose(),
+    dispose() {
+      loaded.on?.executable.dispose();
+      loaded.on = undefined;
+      currentDevice()?.loaded.delete(loaded);
+    },
   };
+}
+
+async function load(plan: Plan, { device, residents, loaded }: OpenDevice): Promise<Loaded> {
+  const executable = await device.load(plan, (ref) => variableOf(ref).placeOn(device, residents));
+  const made: Loaded = { on: { device, executable } };
+  loaded.add(made);
+  return made;
 }
 
 function variableOf(ref: object | undefined): Variable {

@@ -23,5 +23,5 @@ export async function prepare(program: Program, debug: boolean): Promise<Runner>
 
 /** A token that changes when runners made before no longer hold: another backend, or another device. */
 export function generation(): unknown {
-  return currentDevice()?.device ?? backendName();
+  return currentDevice()?.generation ?? backendName();
 }

@@ -1,6 +1,6 @@
 /** The one place where the process remembers something: what was configured, which device is open, what waits for it. */
 import { backends } from '../backends/index.ts';
-import type { BackendName, Device } from '../backends/index.ts';
+import type { BackendName, Device, Executable } from '../backends/index.ts';
 import { Fault } from '../base/index.ts';
 import { Queue } from './queue.ts';
 import type { Variable } from './variable.ts';
@@ -16,10 +16,19 @@ export interface Configuration {
 /** What runs when nothing is configured. */
 const DEFAULT_BACKEND: BackendName | 'oracle' = 'wasm';
 
-interface OpenDevice {
+export interface OpenDevice {
   readonly device: Device;
   /** Variables whose values live on the device. */
   readonly residents: Set<Variable>;
+  /** Plans that are ready to run on it. */
+  readonly loaded: Set<Loaded>;
+  /** Another one for every device; whoever keeps it does not keep the device. */
+  readonly generation: object;
+}
+
+/** A loaded plan with its device; both are taken away when the device closes, so that runners that are kept hold no memory of it. */
+export interface Loaded {
+  on: { readonly device: Device; readonly executable: Executable } | undefined;
 }
 
 interface State {
@@ -67,8 +76,9 @@ export function backendName(): BackendName | 'oracle' {
 export function shutdown(): Promise<void> {
   return queue.add(async () => {
     if (!state.open) return;
-    const { device, residents } = await state.open;
+    const { device, residents, loaded } = await state.open;
     for (const variable of residents) variable.leave();
+    for (const plan of loaded) plan.on = undefined;
     state.open = undefined;
     state.opened = undefined;
     await device.close();
@@ -89,7 +99,7 @@ export async function openDevice(): Promise<OpenDevice> {
 
 async function open(name: BackendName, threads: number | undefined): Promise<OpenDevice> {
   const backend = await backends[name]();
-  return { device: await backend.open({ threads }), residents: new Set() };
+  return { device: await backend.open({ threads }), residents: new Set(), loaded: new Set(), generation: {} };
 }
 
 /** The device if one is open. */
