@@ -65,7 +65,7 @@ function flattenEpilogue(group: Group, fused: Fused, of: { batch: Ix; m: Ix; n: 
   return {
     element: move(fused.stores(group.members.filter(isElement))),
     finish: move(fused.stores(group.members.filter((m) => !isElement(m)))),
-    reductions: fused.reductions.map((r) => ({ ...r, value: rewriter.expr(r.value) })),
+    reductions: fused.reductions.map((r) => ({ ...r, value: rewriter.expr(r.value), position: rewriter.index(r.position) })),
   };
 }
 

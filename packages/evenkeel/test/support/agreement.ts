@@ -6,7 +6,7 @@
 import { sizeOf } from '../../src/base/index.ts';
 import type { DType, TypedArray } from '../../src/base/index.ts';
 import { RandomStream } from '../../src/base/random.ts';
-import type { Dense, Node } from '../../src/graph/index.ts';
+import type { Dense, Node, ReduceAttrs } from '../../src/graph/index.ts';
 import { evaluateCase, rootsOf } from './program-case.ts';
 import type { Case, Results } from './program-case.ts';
 
@@ -92,6 +92,14 @@ function isExact(node: Node): boolean {
 
 /** What a rounding is relative to: the value itself, or for sums the sum of the magnitudes that went in. */
 function magnitudesOf(node: Node, value: Dense, known: ReadonlyMap<Node, Dense>): Float64Array {
+  if (node.op.kind === 'reduce') {
+    const largest = known.get(node.inputs[0])!.data.reduce((m, x) => Math.max(m, Math.abs(x)), 0);
+    const { monoid, field } = node.attrs as ReduceAttrs;
+    const count = sizeOf(node.inputs[0].shape) / Math.max(1, sizeOf(node.shape));
+    // Sums of differences from one of the values, which may be far from the mean; the logarithm of a sum that starts at 1.
+    if (monoid === 'moments') return value.data.map((x) => Math.abs(x) + (field === 'mean' ? largest : count * largest ** 2) * (1 + Math.sqrt(count) / 64));
+    if (monoid === 'softmax' && field !== 'max') return value.data.map((x) => Math.abs(x) + 1);
+  }
   const sums = node.op.kind === 'contract' || (node.op.kind === 'reduce' && (node.attrs as { monoid: string }).monoid === 'sum') || node.op.name === 'add' || node.op.name === 'sub';
   if (!sums) return value.data.map(Math.abs);
   const parts = node.inputs.map((x) => ({ shape: x.shape, data: known.get(x)!.data.map(Math.abs) }));

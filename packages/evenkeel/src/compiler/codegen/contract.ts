@@ -10,7 +10,7 @@ import { Rewriter } from '../rewrite.ts';
 import type { Value, VectorFunction } from '../vector/index.ts';
 import { laneRewriter } from './emitter.ts';
 import type { Emitter } from './emitter.ts';
-import { State, needsOf, startOf, storing, vectorRange, vectorStep } from './loops.ts';
+import { State, needsOf, positionOf, startOf, storing, vectorRange, vectorStep } from './loops.ts';
 import { MICRO_PARAMS, microKernel } from './micro.ts';
 import { emitPackLeft, emitPanel, panelsOf, widthOf } from './pack.ts';
 
@@ -345,13 +345,14 @@ export class ContractEmitter {
       const states = shifts.map((s) => t.reductions.map((r) => new State(e, r, (x) => e.value(s.expr(first.expr(x))))));
       const places = shifts.map((s, v) => this.partialWords(t.reductions, chunk, s.index(ix.ixOf(nest.n))).map((at, i) => ({ at, word: states[v].flatMap((x) => x.words)[i] })));
       b.when(t.goesOn, () => e.scope(() => places.flat().forEach(({ at, word }) => b.assign(word, e.fresh(nest.partial!, at, word.type === 'f' ? 'f32' : 'i32')))));
+      const positions = t.reductions.map((r) => (r.monoid.positional ? positionOf(r) : undefined));
       const bodies = shifts.map((s) => ({ values: t.reductions.map((r) => s.expr(r.value)), stores: t.stores.map((x) => ({ buffer: x.buffer, ix: s.index(x.ix), value: s.expr(x.value) })) }));
       const needs = needsOf(bodies.flatMap((x) => x.values), bodies.flatMap((x) => x.stores));
       e.hoist(needs.exprs, needs.indices);
       this.eachRow(t.mi, t.rows, () => {
         e.shareAddresses(needs.exprs, needs.indices);
         bodies.forEach((body, v) => e.scope(() => {
-          body.values.forEach((x, i) => states[v][i].step(e, e.value(x), undefined, b.lanes));
+          body.values.forEach((x, i) => states[v][i].step(e, e.value(x), positions[i] && e.value(positions[i]), b.lanes));
           e.storeAll(body.stores);
         }));
       });
