@@ -8,9 +8,9 @@ import { interpret } from '../../support/interpret.ts';
 
 const all: readonly Monoid[] = Object.values(monoids);
 
-/** The state after a walk over the values, by step alone. */
-function walk(monoid: Monoid, values: readonly number[], from: number, dtype: DType, first = values[0] ?? 0): number[] {
-  let state = monoid.init(literal(first, dtype), dtype, literal(0, 'i32')).map((e) => interpret(e, {}));
+/** The state after a walk over the values, by step alone; it starts with a value of the whole, at its position. */
+function walk(monoid: Monoid, values: readonly number[], from: number, dtype: DType, first: { readonly value: number; readonly position: number }): number[] {
+  let state = monoid.init(literal(first.value, dtype), dtype, literal(first.position, 'i32')).map((e) => interpret(e, {}));
   values.forEach((x, position) => {
     state = monoid.step(known(state, monoid, dtype), literal(x, dtype), literal(from + position, 'i32')).map((e) => interpret(e, {}));
   });
@@ -24,9 +24,10 @@ function known(state: readonly number[], monoid: Monoid, dtype: DType) {
 /** Walks pieces of the given lengths apart and merges them in order. */
 function inPieces(monoid: Monoid, values: readonly number[], lengths: readonly number[], field: string, dtype: DType): number {
   let count = 0;
-  let state = walk(monoid, [], 0, dtype, values[0]);
+  const begin = { value: values[0], position: 0 };
+  let state = walk(monoid, [], 0, dtype, begin);
   for (const length of lengths) {
-    const piece = walk(monoid, values.slice(count, count + length), count, dtype, values[count] ?? 1e6);
+    const piece = walk(monoid, values.slice(count, count + length), count, dtype, count < values.length ? { value: values[count], position: count } : begin);
     const merged = monoid.merge(known(state, monoid, dtype), known(piece, monoid, dtype), literal(count), literal(length));
     state = merged.map((e) => interpret(e, {}));
     count += length;
