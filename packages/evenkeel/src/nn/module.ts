@@ -2,8 +2,7 @@
 import { RandomStream, sizeOf } from '../base/index.ts';
 import type { DType, Shape } from '../base/index.ts';
 import { bumpStructure, Trace, tracing, withPath } from '../runtime/index.ts';
-import { Buffer, Param, Tensor, zeros } from '../tensor/index.ts';
-import type { Ref } from '../tensor/index.ts';
+import { Buffer, Param, Ref, Tensor, zeros } from '../tensor/index.ts';
 import { faults } from './faults.ts';
 import type { Fans, Initializer } from './init.ts';
 
@@ -157,6 +156,15 @@ export abstract class Module {
       this.#around = this.#around.filter((other) => other !== around);
       bumpStructure();
     };
+  }
+
+  /** Frees the storage of everything inside. Steps that use the module cannot run any more. */
+  dispose(): void {
+    for (const [, module] of this.modules()) for (const [, value] of module.#entries()) if (value instanceof Ref) value.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 
   /** A parameter with first values that depend on seed, path and name alone. For `setup`. */

@@ -86,6 +86,15 @@ export abstract class Optimizer {
     return found;
   }
 
+  /** Frees the rate, the count of steps and the state of every parameter. Steps that use the optimizer cannot run any more. */
+  dispose(): void {
+    for (const buffer of this.namedBuffers().values()) buffer.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
   /** Assigns the parameter's next value. */
   protected abstract update(param: Param, gradient: Tensor, context: UpdateContext): void;
 

@@ -101,11 +101,17 @@ export class GraphStep {
     return this.plans.map((plan) => explain(plan)).join('\n');
   }
 
-  /** Frees the plans. */
+  /** Frees the plans, after the runs that were asked for before. */
   dispose(): void {
+    if (queue.idle) this.free();
+    else void queue.add(() => this.free());
+  }
+
+  private free(): void {
     for (const { runner } of this.compiled) runner.dispose();
     this.compiled = [];
     this.signatures.clear();
+    this.counter.withdraw();
   }
 
   private async runNow(feeds: Readonly<Record<string, Feed>>): Promise<Record<string, Result>> {

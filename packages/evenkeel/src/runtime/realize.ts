@@ -14,11 +14,13 @@ import type { Variable } from './variable.ts';
 /** Plans of eager code that are kept, and the bytes of device memory that they may hold together. */
 const CACHE_SIZE = 32;
 const CACHE_BYTES = 256 * 2 ** 20;
+/** Words that are interned before all is forgotten: every number that eager code computes with is one. */
+const MOST_WORDS = 10_000;
 
 interface Cached { readonly hash: number; readonly key: readonly number[]; readonly runner: Runner; readonly generation: unknown }
 
 const cache: Cached[] = [];
-const interner = new Interner();
+let interner = new Interner();
 const values = new WeakMap<Node, TypedArray>();
 
 /** The value of a node, if it is a constant or was computed before. */
@@ -55,8 +57,16 @@ function checkSource(node: Node): void {
   });
 }
 
+/** Plans are found by the interner's numbers, so both go together. */
+function forgetWords(): void {
+  if (interner.size < MOST_WORDS) return;
+  interner = new Interner();
+  for (const { runner } of cache.splice(0)) runner.dispose();
+}
+
 /** Tensors built on a ref's old value stay readable after eager code has replaced it: the old value is kept for them. */
 async function run(nodes: readonly Node[], assigns: readonly Assign[]): Promise<TypedArray[]> {
+  forgetWords();
   const structure = structureOf([...nodes, ...assigns.flatMap((a) => [a.ref, a.value])], knownValue, interner);
   const replaced = new Set(assigns.map((a) => a.ref));
   for (const node of structure.sources) if (!replaced.has(node)) checkSource(node);

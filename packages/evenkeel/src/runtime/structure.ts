@@ -22,6 +22,11 @@ export class Interner {
   private readonly objects = new WeakMap<object, number>();
   private count = 0;
 
+  /** Names and attributes that it keeps. */
+  get size(): number {
+    return this.words.size;
+  }
+
   word(text: string): number {
     let id = this.words.get(text);
     if (id === undefined) this.words.set(text, (id = this.count++));

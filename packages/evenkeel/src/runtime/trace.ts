@@ -29,7 +29,8 @@ export class Trace {
   /** What compiled steps may have to tell after a run. */
   readonly warnings: Warning[] = [];
   private readonly path: string[] = [];
-  private readonly reads = new Map<Variable, { readonly version: number; readonly node: Node }>();
+  /** Weak, because the trace of eager code lives as long as the process. */
+  private readonly reads = new WeakMap<Variable, { readonly version: number; readonly node: Node }>();
   private readonly counter: Variable | undefined;
   private sites = 0;
   private steps = 0;

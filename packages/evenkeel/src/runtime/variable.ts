@@ -42,12 +42,7 @@ export class Variable {
   dispose(): void {
     this.disposed = true;
     this.host = undefined;
-    const open = currentDevice();
-    if (open && this.address !== undefined) {
-      open.residents.delete(this);
-      open.device.release(this.address);
-    }
-    this.address = undefined;
+    this.vacate();
   }
 
   /** For the runtime, inside the queue: the values now, as they lie on the host or a copy from the device. */
@@ -83,6 +78,22 @@ export class Variable {
   /** For the runtime: moves the values back to the host, because the device closes. */
   leave(): void {
     this.host = this.peek();
+    this.address = undefined;
+  }
+
+  /** For the runtime: moves the values back to the host, because no plan uses the variable any more. */
+  withdraw(): void {
+    if (this.address === undefined) return;
+    this.host = this.peek();
+    this.vacate();
+  }
+
+  private vacate(): void {
+    const open = currentDevice();
+    if (open && this.address !== undefined) {
+      open.residents.delete(this);
+      open.device.release(this.address);
+    }
     this.address = undefined;
   }
 

@@ -107,8 +107,7 @@ export async function fit(model: Model, data: Dataset | Promise<Dataset>, option
   } finally {
     pace.end();
     progress.close();
-    step.dispose();
-    validation.dispose();
+    for (const made of [step, validation, typeof options.optimizer === 'string' ? optimizer : undefined]) made?.dispose();
   }
 }
 
