@@ -6,6 +6,7 @@ export * from './functions.ts';
 export { grad } from './grad.ts';
 export * from './layers.ts';
 export * from './normalize-weight.ts';
+export * from './per-sample.ts';
 export { noise, random } from './random.ts';
 export type { DrawOptions } from './random.ts';
 export { Buffer, Param, Ref } from './ref.ts';
