@@ -31,7 +31,7 @@ const REPARAMETRIZATIONS = Symbol('reparametrizations');
 /**
  * Makes a layer read `rule.forward(parameter)` where it would read the parameter. Several rules apply in the order of the calls.
  * @returns the same layer
- * @throws E330 at the first call if there is no such parameter; E331 if the key is taken; E332 if the rule changes the shape
+ * @throws E350 at the first call if there is no such parameter; E351 if the key is taken; E352 if the rule changes the shape
  */
 export function reparametrize<L extends Module>(layer: L, rule: Model, options: ReparametrizeOptions = {}): L {
   const { param = 'weight', key = `${param}Rule` } = options;

@@ -64,17 +64,17 @@ describe('reparametrize', () => {
 
   it('says what it cannot do', () => {
     expect(() => nn.reparametrize(nn.linear(2), half(), { param: 'kernel' }).build([3])).toThrow(
-      'E330 reparametrize: the layer must have a parameter "kernel".\n     linear 2 has weight, bias\n     in model\n' +
+      'E350 reparametrize: the layer must have a parameter "kernel".\n     linear 2 has weight, bias\n     in model\n' +
       "     Fix: name one of them, for example { param: 'weight' }");
     expect(() => nn.weightNorm(nn.relu()).build([3])).toThrow('relu has no parameters of its own');
-    expect(() => nn.weightNorm(nn.weightNorm(nn.linear(2)))).toThrow('E331 reparametrize: the layer already has something named "weightNorm".\n' +
+    expect(() => nn.weightNorm(nn.weightNorm(nn.linear(2)))).toThrow('E351 reparametrize: the layer already has something named "weightNorm".\n' +
       '     layer linear 2\n     Fix: wrap a layer once with each rule, or give reparametrize another key');
     expect(() => nn.reparametrize(nn.linear(2), nn.layer((w) => w.sum(0), 'total')).build([3])).toThrow(
-      'E332 total: the rule must keep the shape of the weight.\n     weight [3, 2]   rule gives [2]\n     in model\n     Fix: reshape its result, or keep the reduced axes: { keepDims: true }');
+      'E352 total: the rule must keep the shape of the weight.\n     weight [3, 2]   rule gives [2]\n     in model\n     Fix: reshape its result, or keep the reduced axes: { keepDims: true }');
     expect(() => nn.weightStandardization(nn.linear(2), { axis: 2 }).build([3])).toThrow(
-      'E333 weightStandardization: axis must be the axis of the weight that counts its units.\n     weight [3, 2]   axis 2\n');
+      'E353 weightStandardization: axis must be the axis of the weight that counts its units.\n     weight [3, 2]   axis 2\n');
     expect(() => nn.weightStandardization(nn.linear(2)).build([1])).toThrow(
-      'E334 weightStandardization: each unit needs more than one value to be standardized.\n     weight [1, 2]   units on axis 1: 1 value each\n');
+      'E354 weightStandardization: each unit needs more than one value to be standardized.\n     weight [1, 2]   units on axis 1: 1 value each\n');
     expect(() => nn.scaledWeightStandardization(nn.linear(2), { activation: 'swish' as 'silu' })).toThrow('E101 scaledWeightStandardization: activation must be one of identity, celu');
   });
 

@@ -63,7 +63,7 @@ export class ScaledWeightStandardization extends Module {
  * `nn.scaledWeightStandardization(nn.conv2d(64, 3), { activation: 'relu' })`. For residual networks without normalization layers,
  * trained with adaptive gradient clipping (`clipAdaptive` of an optimizer). The layer gets `scaledWeightStandardization.scale`.
  * @returns the same layer
- * @throws E101 for an activation without a gain; E330, E333, E334 as weightStandardization
+ * @throws E101 for an activation without a gain; E350, E353, E354 as weightStandardization
  */
 export function scaledWeightStandardization<L extends Module>(layer: L, options: ScaledWeightStandardizationOptions = {}): L {
   return reparametrize(layer, new ScaledWeightStandardization(options), { param: options.param, key: 'scaledWeightStandardization' });

@@ -4,7 +4,7 @@ import type { Shape } from '../../base/index.ts';
 import { currentTrace, valueNow } from '../../runtime/index.ts';
 import { spectralNorm as estimate } from '../../tensor/index.ts';
 import type { Buffer, Tensor } from '../../tensor/index.ts';
-import { count } from '../layers/options.ts';
+import { faults } from '../faults.ts';
 import { Module } from '../module.ts';
 import { reparametrize } from '../reparametrize.ts';
 import { unitAxis } from './weight-options.ts';
@@ -36,7 +36,8 @@ export class SpectralNorm extends Module {
 
   constructor(options: SpectralNormOptions = {}) {
     super();
-    count('spectralNorm', 'iterations', options.iterations ?? 1);
+    const { iterations = 1 } = options;
+    if (!Number.isInteger(iterations) || iterations < 1) throw faults.option('spectralNorm', 'iterations', 'must be a whole number from 1', iterations, 'for example iterations: 1');
     this.options = options;
   }
 
@@ -72,7 +73,7 @@ export class SpectralNorm extends Module {
  * Divides a layer's weight by its largest singular value, so that the layer stretches no input: `nn.spectralNorm(nn.conv2d(64, 3))`.
  * For the discriminators of GANs. The layer gets the buffers `spectralNorm.u` and `spectralNorm.v`.
  * @returns the same layer
- * @throws E101 for iterations; E330 if the layer has no such parameter; E333 for an axis that the weight does not have
+ * @throws E101 for iterations; E350 if the layer has no such parameter; E353 for an axis that the weight does not have
  */
 export function spectralNorm<L extends Module>(layer: L, options: SpectralNormOptions = {}): L {
   return reparametrize(layer, new SpectralNorm(options), { param: options.param, key: 'spectralNorm' });

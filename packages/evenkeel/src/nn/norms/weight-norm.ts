@@ -46,7 +46,7 @@ export class WeightNorm extends Module {
  * Trains length and direction of each unit of a layer's weight apart: `nn.weightNorm(nn.linear(10))`. The layer gets a parameter
  * `weightNorm.length`; its `weight` is the direction. For networks without batch statistics: RNNs, reinforcement learning, GANs.
  * @returns the same layer
- * @throws E330 if the layer has no such parameter; E333 for an axis that the weight does not have
+ * @throws E350 if the layer has no such parameter; E353 for an axis that the weight does not have
  */
 export function weightNorm<L extends Module>(layer: L, options: WeightNormOptions = {}): L {
   return reparametrize(layer, new WeightNorm(options), { param: options.param, key: 'weightNorm' });

@@ -12,14 +12,14 @@ export interface WeightRuleOptions {
   readonly axis?: number;
 }
 
-/** `axis` counted from the front. @throws E333 */
+/** `axis` counted from the front. @throws E353 */
 export function unitAxis(rule: Module, weight: Shape, axis = -1): number {
   const resolved = resolveAxis(axis, weight.length);
   if (resolved === undefined) throw weightFaults.axis(rule.describe(), weight, axis);
   return resolved;
 }
 
-/** @throws E333, and E334 for units of one value */
+/** @throws E353, and E354 for units of one value */
 export function checkUnits(rule: Module, weight: Shape, axis = -1): void {
   const resolved = unitAxis(rule, weight, axis);
   const size = weight.reduce((product, extent, i) => (i === resolved ? product : product * extent), 1);

@@ -54,7 +54,7 @@ export class WeightCentering extends Module {
  * Standardizes the weight of each output: `nn.weightStandardization(nn.conv2d(64, 3))`. For convolutions that a normalization
  * follows, above all group normalization with one or two images per batch.
  * @returns the same layer
- * @throws E330 if the layer has no such parameter; E333 for an axis that the weight does not have; E334 for units of one value
+ * @throws E350 if the layer has no such parameter; E353 for an axis that the weight does not have; E354 for units of one value
  */
 export function weightStandardization<L extends Module>(layer: L, options: WeightStandardizationOptions = {}): L {
   return reparametrize(layer, new WeightStandardization(options), { param: options.param, key: 'weightStandardization' });
@@ -64,7 +64,7 @@ export function weightStandardization<L extends Module>(layer: L, options: Weigh
  * Takes the mean from the weight of each output. For layers followed by a normalization that does not center, such as RMSNorm or
  * moving-average batch normalization (Yan et al. 2020).
  * @returns the same layer
- * @throws E330, E333, E334 as weightStandardization
+ * @throws E350, E353, E354 as weightStandardization
  */
 export function weightCentering<L extends Module>(layer: L, options: WeightRuleOptions = {}): L {
   return reparametrize(layer, new WeightCentering(options), { param: options.param, key: 'weightCentering' });
