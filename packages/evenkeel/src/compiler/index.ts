@@ -7,3 +7,4 @@ export type { Addresses } from './codegen/index.ts';
 export { evaluateIx } from './evaluate-ix.ts';
 export { explain } from './explain.ts';
 export type { VectorProgram } from './vector/index.ts';
+export { splitPrefix } from './loops.ts';
