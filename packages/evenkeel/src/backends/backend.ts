@@ -13,6 +13,14 @@ export interface Backend {
   open(options: DeviceOptions): Promise<Device>;
 }
 
+/** What an error says about a tensor. */
+export interface NamedTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly size: number;
+  readonly where?: string;
+}
+
 /** Memory and threads. Addresses are bytes, multiples of 64. */
 export interface Device {
   readonly threads: number;
@@ -20,8 +28,8 @@ export interface Device {
   readonly tile?: Tile;
   /** Bytes that are allocated now. */
   readonly bytesInUse: number;
-  /** @throws Fault E601 when the memory is full */
-  allocate(bytes: number): number;
+  /** @param holders tensors of which the largest are named when the memory is full. @throws Fault E601 then */
+  allocate(bytes: number, holders?: () => readonly NamedTensor[]): number;
   release(address: number): void;
   /** Elements as they lie in memory; a bool is 0 or 1 in an i32. */
   write(address: number, data: TypedArray): void;

@@ -1,7 +1,7 @@
 /** The backends by name. Each is loaded when it is chosen, so that a page never carries one it does not use. */
 import type { Backend } from './backend.ts';
 
-export type { Backend, Device, DeviceOptions, Executable } from './backend.ts';
+export type { Backend, Device, DeviceOptions, Executable, NamedTensor } from './backend.ts';
 
 /** Loads a backend's code. */
 export const backends: Readonly<Record<'wasm' | 'plain', () => Promise<Backend>>> = {

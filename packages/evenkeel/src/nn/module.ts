@@ -1,7 +1,7 @@
 /** The base of layers and models: an object whose properties are parameters, buffers and other modules. */
 import { RandomStream, sizeOf } from '../base/index.ts';
 import type { DType, Shape } from '../base/index.ts';
-import { bumpStructure, Trace, tracing, withPath } from '../runtime/index.ts';
+import { bumpStructure, checkSize, currentTrace, Trace, tracing, withPath } from '../runtime/index.ts';
 import { Buffer, Param, Ref, Tensor, zeros } from '../tensor/index.ts';
 import { faults } from './faults.ts';
 import type { Fans, Initializer } from './init.ts';
@@ -20,6 +20,9 @@ export interface BuildOptions extends ModuleOptions {
 
 /** A module that takes one tensor and gives one. */
 export type Model = Module & { forward(x: Tensor): Tensor };
+
+/** What is known of an input before it has values. */
+export interface InputSpec { readonly shape: Shape; readonly dtype: DType }
 
 /** What stands between the call of a module and its forward: it runs `call` and gives its result, or another. */
 export type Around = <T>(call: () => T) => T;
@@ -41,6 +44,7 @@ export abstract class Module {
   #ready = false;
   #frozen = false;
   #outputShape: Shape | undefined;
+  #inputs: readonly InputSpec[] | undefined;
   #around: readonly Around[] = [];
 
   constructor(options: ModuleOptions = {}) {
@@ -140,6 +144,11 @@ export abstract class Module {
     return this.#outputShape;
   }
 
+  /** Shape and dtype of what the last traced call was given, batch included; undefined before it, or if that was not tensors alone. */
+  get inputs(): readonly InputSpec[] | undefined {
+    return this.#inputs;
+  }
+
   /** What draws of this module start from. */
   get seed(): number {
     return this.#givenSeed ?? this.#inheritedSeed;
@@ -170,6 +179,7 @@ export abstract class Module {
   /** A parameter with first values that depend on seed, path and name alone. For `setup`. */
   protected param(name: string, shape: Shape, initializer: Initializer, fans: Fans): Param {
     const path = this.#pathOf(name);
+    checkSize(path, shape, currentTrace().where());
     const made = new Param({ shape, name: path, data: initializer(shape, fans, new RandomStream(this.seed, path)) });
     if (this.#frozen || !this.trains(made)) made.trainable = false;
     return made;
@@ -196,6 +206,7 @@ export abstract class Module {
       }
       const output = this.#around.reduceRight<() => Tensor>((call, around) => () => around(call), forward)();
       this.#outputShape = shapeOf(output);
+      this.#inputs = inputs.every((x) => x instanceof Tensor) ? inputs.map(({ shape, dtype }) => ({ shape, dtype })) : undefined;
       return output;
     });
   }

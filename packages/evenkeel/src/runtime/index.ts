@@ -1,6 +1,6 @@
 export { backendName, bumpStructure, configure, shutdown, structureVersion } from './state.ts';
 export type { Configuration } from './state.ts';
-export { Variable } from './variable.ts';
+export { checkSize, Variable } from './variable.ts';
 export { currentTrace, Trace, tracing, withMode, withPath } from './trace.ts';
 export type { Mode, Warning } from './trace.ts';
 export { dtypeOf } from './feed.ts';

@@ -1,8 +1,24 @@
 /** The storage of a Ref: values that outlive a step. They live on the host until a device needs them, then on the device. */
-import { allocate, Fault, formatShape, sizeOf } from '../base/index.ts';
+import { allocate, BYTES_PER_ELEMENT, Fault, formatShape, sizeOf } from '../base/index.ts';
 import type { DType, Shape, TypedArray } from '../base/index.ts';
 import type { Device } from '../backends/index.ts';
 import { currentDevice, queue } from './state.ts';
+
+/** What 32-bit addresses reach. */
+const MOST_BYTES = 2 ** 32;
+
+/**
+ * Refuses values that no device could hold, before the host makes room for them.
+ * @throws E605 for more than 4 GiB
+ */
+export function checkSize(name: string, shape: Shape, where?: string): void {
+  const bytes = sizeOf(shape) * BYTES_PER_ELEMENT;
+  if (bytes <= MOST_BYTES) return;
+  throw new Fault({
+    code: 'E605', op: name, rule: 'a tensor must fit into 4 GiB', detail: [`${formatShape(shape)} takes ${(bytes / 2 ** 30).toFixed(1)} GiB`],
+    where, hint: 'make the layer smaller, or what flows into it, for example by pooling before flatten',
+  });
+}
 
 export class Variable {
   readonly shape: Shape;
@@ -15,8 +31,9 @@ export class Variable {
   private address: number | undefined;
   private disposed = false;
 
-  /** @param initial as many elements as `shape` has; default: zeros. It is copied. @throws E401 for another number of elements */
+  /** @param initial as many elements as `shape` has; default: zeros. It is copied. @throws E401 for another number of elements; E605 for more than 4 GiB */
   constructor(spec: { readonly shape: Shape; readonly dtype: DType; readonly name: string }, initial?: ArrayLike<number>) {
+    checkSize(spec.name, spec.shape);
     this.shape = [...spec.shape];
     this.dtype = spec.dtype;
     this.name = spec.name;
@@ -61,7 +78,7 @@ export class Variable {
   placeOn(device: Device, residents: Set<Variable>): number {
     this.checkAlive();
     if (this.address === undefined) {
-      this.address = device.allocate(this.size * 4);
+      this.address = device.allocate(this.size * BYTES_PER_ELEMENT, () => [this, ...residents]);
       residents.add(this);
     }
     return this.address;

@@ -18,7 +18,7 @@ export interface Held {
 async function watch(rounds: number, measurements: number, work: (i: number) => Promise<unknown>): Promise<void> {
   for (let i = 0; i < rounds * measurements; i++) {
     await work(i);
-    if ((i + 1) % rounds === 0) console.log(JSON.stringify(await measure(i + 1)));
+    if ((i + 1) % rounds === 0) say(await measure(i + 1));
   }
 }
 
@@ -30,6 +30,10 @@ async function measure(after: number): Promise<Held> {
   }
   const { heapUsed, external, rss } = process.memoryUsage();
   return { after, device: currentDevice()?.device.bytesInUse ?? 0, heap: heapUsed, outside: external, resident: rss };
+}
+
+function say(line: object): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
 const works: Readonly<Record<string, () => Promise<void>>> = {
@@ -83,7 +87,7 @@ const works: Readonly<Record<string, () => Promise<void>>> = {
     const device = new WeakRef(currentDevice()!.device);
     await shutdown();
     await watch(1, 1, async () => undefined);
-    console.log(JSON.stringify({ kept: device.deref() !== undefined, steps: step.plans.length, value: value.known?.length }));
+    say({ kept: device.deref() !== undefined, steps: step.plans.length, value: value.known?.length });
   },
 };
 

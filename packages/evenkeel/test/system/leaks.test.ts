@@ -18,8 +18,8 @@ async function linesOf<T>(work: string): Promise<T[]> {
 async function growthOf(work: string): Promise<Omit<Held, 'after'>> {
   const held = await linesOf<Held>(work);
   const mib = (bytes: number): string => (bytes / MIB).toFixed(2);
-  console.log([`${work}: MiB on the device, in the heap, outside it, resident`,
-    ...held.map((h) => `  after ${h.after}: ${mib(h.device)}, ${mib(h.heap)}, ${mib(h.outside)}, ${mib(h.resident)}`)].join('\n'));
+  const lines = held.map((h) => `  after ${h.after}: ${mib(h.device)}, ${mib(h.heap)}, ${mib(h.outside)}, ${mib(h.resident)}\n`);
+  process.stdout.write(`${work}: MiB on the device, in the heap, outside it, resident\n${lines.join('')}`);
   const [warm, last] = [held[1], held.at(-1)!];
   return { device: last.device - warm.device, heap: last.heap - warm.heap, outside: last.outside - warm.outside, resident: last.resident - warm.resident };
 }

@@ -3,13 +3,13 @@ import { Fault } from '../../base/index.ts';
 import type { DType, TypedArray } from '../../base/index.ts';
 import { kernelProgram, scratchBytesOf } from '../../compiler/index.ts';
 import type { Buffer, Plan, Tile } from '../../compiler/index.ts';
-import type { Backend, Device, DeviceOptions, Executable } from '../backend.ts';
+import type { Backend, Device, DeviceOptions, Executable, NamedTensor } from '../backend.ts';
 import { compileModule, pairsVectors } from './compile-module.ts';
 import { emitModule } from './emit.ts';
 import { probeFeatures } from './features.ts';
 import type { Features } from './features.ts';
 import { joinsLanes } from './lane-joins.ts';
-import { DeviceMemory, largestTensors } from './memory.ts';
+import { DeviceMemory } from './memory.ts';
 import { InlinePool, ThreadPool } from './pool.ts';
 import type { Pool } from './pool.ts';
 import { CONTROL } from './thread-source.ts';
@@ -60,8 +60,8 @@ class WasmDevice implements Device {
   get threads(): number { return this.pool.threads; }
   get bytesInUse(): number { return this.store.bytesInUse; }
 
-  allocate(bytes: number): number {
-    return this.store.allocate(bytes);
+  allocate(bytes: number, holders?: () => readonly NamedTensor[]): number {
+    return this.store.allocate(bytes, holders);
   }
 
   release(address: number): void {
@@ -83,7 +83,7 @@ class WasmDevice implements Device {
     const places = new Map<Buffer, number>();
     for (const buffer of plan.refs) places.set(buffer, refAddress(buffer.ref!));
     const bytes = plan.arenaBytes + this.threads * scratchBytesOf(plan);
-    const arena = this.store.allocate(bytes, () => largestTensors(plan.buffers.filter((b) => b.kind !== 'ref')));
+    const arena = this.store.allocate(bytes, () => plan.buffers.filter((b) => b.kind !== 'ref'));
     try {
       for (const buffer of plan.buffers) if (buffer.kind !== 'ref') places.set(buffer, arena + buffer.offset);
       for (const buffer of plan.buffers) if (buffer.data) this.fill(places.get(buffer)!, buffer, buffer.data);

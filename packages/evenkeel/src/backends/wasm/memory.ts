@@ -1,6 +1,7 @@
 /** The one WebAssembly memory of a device. Its first page is the control block that threads meet at; the rest is regions. */
 import { BYTES_PER_ELEMENT, Fault } from '../../base/index.ts';
 import type { DType, TypedArray } from '../../base/index.ts';
+import type { NamedTensor } from '../backend.ts';
 import { Regions } from './regions.ts';
 
 const PAGE = 65536;
@@ -26,12 +27,12 @@ export class DeviceMemory {
     return this.regions.bytesInUse;
   }
 
-  /** @param holders what to name when the memory is full: the largest tensors, one line each. @throws Fault E601 */
-  allocate(bytes: number, holders: () => readonly string[] = () => []): number {
+  /** @param holders tensors of which the largest are named when the memory is full. @throws Fault E601 then */
+  allocate(bytes: number, holders: () => readonly NamedTensor[] = () => []): number {
     const address = this.regions.allocate(bytes, this.maxPages * PAGE);
     if (address === undefined || !this.growTo(address + bytes)) {
       if (address !== undefined) this.regions.release(address);
-      throw this.full(bytes, holders());
+      throw this.full(bytes, largestTensors(holders()));
     }
     return address;
   }
@@ -76,11 +77,9 @@ export class DeviceMemory {
   }
 }
 
-interface Named { readonly name: string; readonly size: number; readonly shape: readonly number[]; readonly where?: string }
-
 /** One line for each of the largest tensors. */
-export function largestTensors(tensors: readonly Named[]): string[] {
-  const mib = (t: Named): string => ((t.size * BYTES_PER_ELEMENT) / 2 ** 20).toFixed(1);
+function largestTensors(tensors: readonly NamedTensor[]): string[] {
+  const mib = (t: NamedTensor): string => ((t.size * BYTES_PER_ELEMENT) / 2 ** 20).toFixed(1);
   const largest = [...tensors].sort((a, b) => b.size - a.size).slice(0, 5);
   return largest.map((t) => `${mib(t)} MiB  ${t.name} [${t.shape.join(', ')}]${t.where ? ` in ${t.where}` : ''}`);
 }

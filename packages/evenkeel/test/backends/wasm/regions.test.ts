@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DeviceMemory, largestTensors } from '../../../src/backends/wasm/memory.ts';
+import { DeviceMemory } from '../../../src/backends/wasm/memory.ts';
 import { Regions } from '../../../src/backends/wasm/regions.ts';
 import { faultText } from '../../support/fault-text.ts';
 
@@ -75,7 +75,7 @@ describe('DeviceMemory', () => {
   it('E601 names the largest tensors when the memory is full, and goes on', () => {
     const memory = new DeviceMemory(false);
     const tensors = [{ name: 'small', size: 1, shape: [1] }, { name: 'dot7', size: 2 ** 21, shape: [2, 2 ** 20], where: 'model.3' }];
-    expect(faultText(() => memory.allocate(5 * 2 ** 30, () => largestTensors(tensors)))).toEqual([
+    expect(faultText(() => memory.allocate(5 * 2 ** 30, () => tensors))).toEqual([
       'E601 memory: the device memory is full.', 'needed 5120.0 MiB more; in use 0.0 MiB of at most 4096.0 MiB',
       '8.0 MiB  dot7 [2, 1048576] in model.3', '0.0 MiB  small [1]',
       'Fix: use a smaller batch, dispose steps and models that are no longer needed, or make the largest tensors smaller',
