@@ -1,6 +1,7 @@
 /** Scalar functions on numbers: f32 rounds after every operation, integers wrap, a bool is 0 or 1. */
 import { InternalError } from '../../base/index.ts';
 import type { DType } from '../../base/index.ts';
+import { errorFunction } from '../../scalar/index.ts';
 import type { ScalarFn } from '../../scalar/index.ts';
 
 /** The second operand is 0 where there is none. */
@@ -21,7 +22,6 @@ export function scalarFunction(fn: ScalarFn, from: DType, to: DType): Fn {
 }
 
 
-
 const COMMON: Readonly<Partial<Record<ScalarFn, Fn>>> = {
   add: (a, b) => a + b, sub: (a, b) => a - b, min: Math.min, max: Math.max, neg: (a) => -a, abs: Math.abs, sign: Math.sign,
   lt: (a, b) => Number(a < b), le: (a, b) => Number(a <= b), eq: (a, b) => Number(a === b),
@@ -31,7 +31,7 @@ const COMMON: Readonly<Partial<Record<ScalarFn, Fn>>> = {
 const FLOAT: Readonly<Partial<Record<ScalarFn, Fn>>> = {
   mul: (a, b) => a * b, div: (a, b) => a / b, mod: floorMod, pow: (a, b) => (a === 1 || b === 0 ? 1 : a ** b),
   exp: Math.exp, expm1: Math.expm1, log: Math.log, log1p: Math.log1p, sqrt: Math.sqrt, sin: Math.sin, cos: Math.cos, tanh: Math.tanh,
-  sigmoid: (a) => 1 / (1 + Math.exp(-a)), erf, floor: Math.floor, ceil: Math.ceil,
+  sigmoid: (a) => 1 / (1 + Math.exp(-a)), erf: errorFunction, floor: Math.floor, ceil: Math.ceil,
   round: (a) => (Math.abs(a % 1) === 0.5 ? 2 * Math.round(a / 2) : Math.round(a)),
 };
 
@@ -61,16 +61,4 @@ function casting(from: DType, to: DType): Fn {
 
 function limited(a: number, low: number, high: number): number {
   return Number.isNaN(a) ? 0 : Math.trunc(Math.max(low, Math.min(high, a)));
-}
-
-/** Abramowitz & Stegun 7.1.6: 2/sqrt(pi) e^(-x^2) sum of 2^n x^(2n+1) / (1 * 3 * ... * (2n+1)). */
-function erf(x: number): number {
-  if (Math.abs(x) > 6) return Math.sign(x);
-  let term = x;
-  let sum = x;
-  for (let n = 1; Math.abs(term) > 1e-12 * Math.abs(sum); n++) {
-    term *= (2 * x * x) / (2 * n + 1);
-    sum += term;
-  }
-  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
 }
