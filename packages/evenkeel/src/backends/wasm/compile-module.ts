@@ -32,10 +32,10 @@ export function pairsVectors(): boolean {
   return flagSetter() !== undefined && process.arch === 'x64';
 }
 
-/** V8's flags exist in Node alone; Bun and Deno carry a process of their own, and pages have none. */
+/** V8's flags exist in Node alone; Bun and Deno carry a process of their own, and pages have none. EVENKEEL_V8_FLAGS=off leaves them alone. */
 function flagSetter(): ((flag: string) => void) | undefined {
   if (typeof process === 'undefined' || process.release?.name !== 'node') return undefined;
-  if ('bun' in process.versions || 'deno' in process.versions) return undefined;
+  if ('bun' in process.versions || 'deno' in process.versions || process.env.EVENKEEL_V8_FLAGS === 'off') return undefined;
   const version = Number.parseInt(process.versions.v8 ?? '', 10);
   if (!(version >= PAIRING_SINCE && version <= PAIRING_UNTIL)) return undefined;
   const v8 = process.getBuiltinModule?.('node:v8');
