@@ -5,6 +5,7 @@ import { groupTasks } from './group.ts';
 import type { Tile } from './nest.ts';
 import type { Buffer, Plan } from './plan.ts';
 import { visit } from './rewrite.ts';
+import { readInsidePaddings } from './padding.ts';
 import { schedule } from './schedule.ts';
 import { chooseStorage, throughReshapes } from './storage.ts';
 import { makeTasks, taskExpressions } from './task.ts';
@@ -23,7 +24,7 @@ export const DEFAULT_TILE: Tile = { rows: 6, vectors: 2, lanes: 4 };
 
 /** @throws InternalError where the verifier finds the result unsound */
 export function plan(program: Program, options: CompileOptions = {}): Plan {
-  const graph = simplify(program);
+  const graph = readInsidePaddings(simplify(program));
   const all = makeTasks(graph, chooseStorage(graph));
   const outputs = outputBuffers(graph, all);
   const outputSet = new Set(outputs);

@@ -63,10 +63,10 @@ function elidedBuffers(groups: readonly Group[], outputs: ReadonlySet<Buffer>): 
   return elided;
 }
 
-/** Trace order, but groups that only write refs and outputs wait, so that updates end up side by side. */
+/** Trace order, but groups that only write refs and outputs wait, so that updates end up side by side; unless that would hold much memory. */
 function order(groups: readonly Group[], groupOf: ReadonlyMap<Task, Group>): Group[] {
   const needs = new Map(groups.map((g) => [g, groupNeeds(g, groupOf)]));
-  const needed = new Set<Group>([...needs.values()].flatMap((s) => [...s]));
+  const needed = new Set<Group>([...[...needs.values()].flatMap((s) => [...s]), ...groups.filter(freesMore)]);
   const left = new Set(groups);
   const done: Group[] = [];
   while (left.size > 0) {
@@ -77,6 +77,15 @@ function order(groups: readonly Group[], groupOf: ReadonlyMap<Task, Group>): Gro
     done.push(next);
   }
   return done;
+}
+
+/** Whether a group reads larger temporaries than it writes (a weight gradient): if it waited, they would fill the arena until the end. */
+function freesMore(group: Group): boolean {
+  const tasks = group.members.map((m) => m.task);
+  const made = new Set(tasks.map((t) => t.buffer));
+  const read = new Set(tasks.flatMap((t) => [...t.reads]).filter((b) => b.kind === 'temp' && !made.has(b)));
+  const elements = (buffers: ReadonlySet<Buffer>): number => [...buffers].reduce((n, b) => n + b.size, 0);
+  return elements(read) > elements(made);
 }
 
 function groupNeeds(group: Group, groupOf: ReadonlyMap<Task, Group>): Set<Group> {

@@ -3,6 +3,7 @@
  * writing it once and reading it back moves fewer bytes than computing it again in every kernel that uses it.
  */
 import { BYTES_PER_ELEMENT, sizeOf } from '../base/index.ts';
+import { isStoredPadding } from './padding.ts';
 import { reduceAttrs } from './vertex.ts';
 import type { Simplified, Vertex } from './vertex.ts';
 
@@ -104,7 +105,7 @@ function worthStoring(v: Vertex, cost: Cost, sinks: number): boolean {
   if (v.node.op.kind === 'source' && v.node.op.name !== 'random') return false;
   if (cost.nodes > EXPRESSION_LIMIT) return true;
   const bytes = bytesOf(v);
-  if (v.node.op.name === 'pad' && feedsWindowsOfProduct(v)) return true;
+  if (isStoredPadding(v)) return true;
   if (v.node.op.kind === 'view' || isHoisted(v, cost)) return false;
   const trivial = cost.arithmetic === 0;
   if (!trivial && expands(v)) return true;
@@ -118,18 +119,11 @@ function isHoisted(v: Vertex, cost: Cost): boolean {
   return sizeOf(v.node.shape) <= 1 || (cost.leaves.size === 0 && cost.arithmetic <= 2 * sizeOf(v.node.shape));
 }
 
-/** Overlapping windows of a padded tensor are read straight from memory by a product if the padding is in memory. */
-function feedsWindowsOfProduct(v: Vertex): boolean {
-  const size = sizeOf(v.node.shape);
-  const reach = (u: Vertex): boolean => u.users.some((user) => (user.node.op.kind === 'contract' ? sizeOf(u.node.shape) >= 2 * size : user.node.op.kind === 'view' && reach(user)));
-  return reach(v);
-}
-
 /** True where a user reads each element several times: a broadcast, or overlapping windows. */
 function expands(v: Vertex): boolean {
   const size = sizeOf(v.node.shape);
   const reach = (u: Vertex): boolean => u.users.some((user) => {
-    if (user.node.op.kind !== 'view') return false;
+    if (user.node.op.kind !== 'view' || isStoredPadding(user)) return false;
     return sizeOf(user.node.shape) >= 2 * size || reach(user);
   });
   return reach(v);
@@ -144,7 +138,7 @@ function sinkKeys(graph: Simplified, required: ReadonlySet<Vertex>): Map<Vertex,
     for (const user of v.users) {
       if (user.node.op.kind === 'contract') mine.add(`dot${user.id}:${user.inputs.indexOf(v)}`);
       else if (user.node.op.kind === 'reduce' && !isUnrolled(user)) mine.add(`reduce${reduceAttrs(user).axes}|${user.inputs[0].node.shape}`);
-      else if (required.has(user)) mine.add(`map${user.node.shape}`);
+      else if (required.has(user) || isStoredPadding(user)) mine.add(`map${user.node.shape}`);
       else for (const key of keys.get(user)!) mine.add(key);
     }
     keys.set(v, mine);

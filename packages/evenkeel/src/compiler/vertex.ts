@@ -87,6 +87,13 @@ function withoutEmptiness(node: Node): Node {
   return { ...node, op: ops.full as Node['op'], inputs: [], attrs: { value, shape: node.shape, dtype: node.dtype } };
 }
 
+/** Writes down who uses each of the vertices. */
+export function withUsers(vertices: readonly Vertex[]): readonly Vertex[] {
+  for (const v of vertices) v.users.splice(0);
+  for (const v of vertices) for (const input of new Set(v.inputs)) input.users.push(v);
+  return vertices;
+}
+
 /** Plain data by value, everything else (typed arrays, refs, functions) by identity. */
 function attrsKey(attrs: unknown, identities: Map<unknown, number>): string {
   return JSON.stringify(attrs, (_key, value: unknown) => {
