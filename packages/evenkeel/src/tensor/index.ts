@@ -13,5 +13,6 @@ export { Buffer, Param, Ref } from './ref.ts';
 export type { RefOptions } from './ref.ts';
 export { ChannelStatistics } from './channel-statistics.ts';
 export { Statistics } from './statistics.ts';
+export type { Count } from './statistics.ts';
 export { Tensor } from './tensor.ts';
 export type { Nested, Operand } from './tensor.ts';

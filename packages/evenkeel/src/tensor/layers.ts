@@ -5,7 +5,7 @@ import type { Source } from './functions.ts';
 import { nodeOf, Tensor } from './tensor.ts';
 
 /** Options of a convolution: stride, padding (number, one for each axis, 'same' or 'valid'), dilation, groups. */
-export type { ConvolutionOptions, CrossEntropyOptions, PoolOptions, TransposedOptions } from './nodes/index.ts';
+export type { ConvolutionOptions, CrossEntropyOptions, Invertible, PoolOptions, TransposedOptions } from './nodes/index.ts';
 
 /** x [N, L, C] with w [K, C / groups, O] gives [N, L', O]. */
 export function conv1d(x: Source, w: Source, options?: ConvolutionOptions): Tensor {
@@ -60,6 +60,28 @@ export interface Standardized { readonly y: Tensor; readonly mean: Tensor; reado
 export function normalize(x: Source, statistics: MeanAndVariance, affine: Affine & { readonly epsilon?: number } = {}): Tensor {
   const { mean, variance, epsilon = affine.epsilon } = statistics;
   return new Tensor(nodes.normalize(nodeOf(x), { mean: nodeOf(mean), variance: nodeOf(variance), epsilon }, affineOf(affine)));
+}
+
+/** Options of normalizeInPlace; scale and shift have the shape of the mean. */
+export interface InPlaceOptions extends Affine {
+  /** 'leakyRelu' (default), 'elu' or 'identity'. */
+  readonly activation?: nodes.Invertible;
+  /** Of leakyRelu below 0, more than 0; default 0.01. */
+  readonly slope?: number;
+  /** Added to the variance and to |scale|; default 1e-5. */
+  readonly epsilon?: number;
+  /** x's own statistics: the gradient takes them along. Left out: mean and variance are constants. */
+  readonly own?: { readonly count: Tensor | number; readonly mask?: Tensor };
+}
+
+/**
+ * activation((x - mean) * (|scale| + epsilon) / sqrt(variance + epsilon) + shift), whose gradient is computed from the output alone,
+ * so that x need not be kept (Rota Bulo et al. 2018). Mean and variance broadcast to x, with the reduced axes as 1.
+ */
+export function normalizeInPlace(x: Source, { mean, variance }: MeanAndVariance, options: InPlaceOptions = {}): Tensor {
+  const { scale, shift, epsilon, activation, slope, own } = options;
+  const inside = own && { count: typeof own.count === 'number' ? own.count : own.count.node, mask: own.mask?.node };
+  return new Tensor(nodes.normalizeInPlace(nodeOf(x), { mean: nodeOf(mean), variance: nodeOf(variance), epsilon }, { ...affineOf({ scale, shift }), activation, slope, own: inside }));
 }
 
 /** Standardizes each channel over `axes`; scale, shift, mean and (population) variance have x's shape without `axes`. Epsilon default 1e-5. */

@@ -7,6 +7,8 @@ export type { ConvolutionOptions, TransposedOptions } from './convolution.ts';
 export { matmul, oneHot, take } from './linear-algebra.ts';
 export * from './loss.ts';
 export * from './normalize.ts';
+export { normalizeInPlace } from './normalize-in-place.ts';
+export type { InPlaceOptions, Invertible, OwnStatistics } from './normalize-in-place.ts';
 export { centerWeight, scaledStandardizeWeight, spectralNorm, standardizeWeight, unitNorms, weightNormalize } from './normalize-weight.ts';
 export { localResponseNormalize, unitNormalize } from './normalize-response.ts';
 export type { ResponseOptions, UnitOptions } from './normalize-response.ts';

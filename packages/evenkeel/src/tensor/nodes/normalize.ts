@@ -3,7 +3,7 @@ import { broadcastShapes, sameShape } from '../../base/index.ts';
 import type { Shape } from '../../base/index.ts';
 import type { Node } from '../../graph/index.ts';
 import { withGradient } from './apply.ts';
-import { add, mul, neg, rsqrt, sub } from './arithmetic.ts';
+import { add, gt, mul, neg, rsqrt, sub, where } from './arithmetic.ts';
 import { faults } from './faults.ts';
 import { mean as meanOf, moments } from './reduce.ts';
 import type { Axes } from './reduce.ts';
@@ -30,7 +30,7 @@ export interface Statistics {
  * the backward pass of Ioffe & Szegedy 2015, section 3.
  */
 export function normalize(x: Node, { mean, variance, epsilon = 1e-5 }: Statistics, { scale, shift }: Affine = {}): Node {
-  const rstd = rsqrt(add(variance, epsilon));
+  const rstd = deviationInverse(variance, epsilon);
   const standard = mul(sub(x, mean), scale ? mul(scale, rstd) : rstd);
   const y = shift ? add(standard, shift) : standard;
   const affine = [scale, shift].filter((node) => node !== undefined);
@@ -40,6 +40,13 @@ export function normalize(x: Node, { mean, variance, epsilon = 1e-5 }: Statistic
     const dShift = shift ? [sumTo(stretches(shift.shape, parts.sumG.shape) && parts.narrow ? parts.sumG : g, shift.shape)] : [];
     return [parts.dx, parts.dMean, parts.dVariance, ...(parts.dScale ? [parts.dScale] : []), ...dShift];
   });
+}
+
+/** 1 / sqrt(variance + epsilon); without an epsilon, 0 where the variance is 0: a constant comes out as the shift, as in PyTorch. */
+function deviationInverse(variance: Node, epsilon: number): Node {
+  if (epsilon > 0) return rsqrt(add(variance, epsilon));
+  const positive = gt(variance, 0);
+  return where(positive, rsqrt(where(positive, variance, 1)), 0);
 }
 
 interface Backward {
@@ -53,7 +60,7 @@ interface Backward {
 }
 
 function backward(g: Node, x: Node, { mean, variance, epsilon = 1e-5 }: Statistics, scale: Node | undefined): Backward {
-  const rstd = rsqrt(add(variance, epsilon));
+  const rstd = deviationInverse(variance, epsilon);
   const shape = broadcastShapes(mean.shape, variance.shape)!;
   const narrow = !scale || stretches(scale.shape, shape);
   const centered = sub(x, mean);
