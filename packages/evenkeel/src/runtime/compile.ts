@@ -173,7 +173,7 @@ export class GraphStep {
     const assigns = [...trace.assigns].map(([variable, value]) => ({ ref: trace.before(variable), value }));
     const { warnings } = trace;
     const program: Program = { inputs, outputs: [...Object.values(returned), ...warnings.map((w) => w.flag)], assigns };
-    checkInputs(this.name, program);
+    checkSources(this.name, program, trace);
     const limits = new Map([...trace.limits].flatMap(([node, limit]) => (inputs.includes(node) ? [[inputs.indexOf(node), limit] as const] : [])));
     const roots = [...inputs, ...program.outputs, ...assigns.flatMap((a) => [a.ref, a.value])];
     const structure = structureOf(roots, () => undefined, interner);
@@ -193,14 +193,22 @@ function signatureOf(feeds: Readonly<Record<string, Feed>>): string {
   return signature;
 }
 
-/** Inputs of other steps have no value here. */
-function checkInputs(step: string, program: Program): void {
+/** Inputs of other steps have no value here, and a value that eager code took from a ref would change unnoticed with the ref. */
+function checkSources(step: string, program: Program, trace: Trace): void {
   const own = new Set(program.inputs);
   for (const node of topological([...program.outputs, ...program.assigns.map((a) => a.value)])) {
-    if (node.op.name !== 'input' || own.has(node)) continue;
+    if (node.op.name === 'input' && !own.has(node)) {
+      throw new Fault({
+        code: 'E404', op: step, rule: `it uses the input "${inputNames.get(node)}" of another step, which has a value only there`,
+        hint: 'pass the tensor as an input of this step, or return it from the other one',
+      });
+    }
+    if (node.op.name !== 'ref') continue;
+    const { ref } = node.attrs as { readonly ref: Variable };
+    if (trace.before(ref) === node) continue;
     throw new Fault({
-      code: 'E404', op: step, rule: `it uses the input "${inputNames.get(node)}" of another step, which has a value only there`,
-      hint: 'pass the tensor as an input of this step, or return it from the other one',
+      code: 'E409', op: step, rule: `it uses a tensor that was made outside of the step from the ref "${ref.name}"`,
+      hint: 'read ref.value inside the step, or pass the tensor as an input',
     });
   }
 }

@@ -2,7 +2,7 @@
 import { Fault, formatShape } from '../base/index.ts';
 import type { DType, Shape, TypedArray } from '../base/index.ts';
 import type { Node } from '../graph/index.ts';
-import { knownValue, realize } from '../runtime/index.ts';
+import { currentTrace, knownValue, realize } from '../runtime/index.ts';
 import * as nodes from './nodes/index.ts';
 import type { Axes, ReduceOptions } from './nodes/index.ts';
 
@@ -123,9 +123,14 @@ export class Tensor {
   oneHot(depth: number): Tensor { return new Tensor(nodes.oneHot(this.node, depth)); }
 }
 
-/** The node behind a tensor or a ref. */
+/** The node behind a tensor or a ref. @throws E228 for anything else, which types forbid but plain JavaScript does not */
 export function nodeOf(x: Tensor | { readonly value: Tensor }): Node {
-  return x instanceof Tensor ? x.node : x.value.node;
+  const tensor: unknown = x instanceof Tensor ? x : (x as { readonly value: Tensor } | undefined)?.value;
+  if (tensor instanceof Tensor) return tensor.node;
+  throw new Fault({
+    code: 'E228', op: 'operand', rule: 'an operand must be a tensor, a ref or a number', detail: [`got ${Array.isArray(x) ? 'an array' : typeof x}`],
+    where: currentTrace().where(), hint: 'wrap arrays with tensor(...), and call a step with every input that it uses',
+  });
 }
 
 /** The node behind an operand; a number stays one. */

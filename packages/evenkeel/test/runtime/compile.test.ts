@@ -95,6 +95,17 @@ describe('compile', () => {
     expect(withMode('train', () => currentTrace().mode)).toBe('train');
   });
 
+  it('carries out what was asked for before it is disposed, and may be used again', async () => {
+    await configure({ backend: 'wasm', threads: 1 });
+    const step = compile('disposed', ({ x }) => ({ y: x.add(1) }));
+    const asked = [step({ x: 1 }), step({ x: 2 })];
+    step.dispose();
+    expect((await Promise.all(asked)).map(({ y }) => y)).toEqual([2, 3]);
+    expect(step.plans).toEqual([]);
+    expect((await step({ x: 3 })).y).toBe(4);
+    await configure({ backend: 'oracle' });
+  });
+
   it('commits what eager code has assigned before it runs', async () => {
     const w = new Param({ shape: [], data: [1] });
     w.assign(w.value.add(1));
@@ -160,6 +171,27 @@ describe('a step that fails', () => {
       'E404 second: it uses the input "x" of another step, which has a value only there.',
       'Fix: pass the tensor as an input of this step, or return it from the other one',
     ]);
+  });
+
+  it('E409 refuses what eager code made from a ref, because the ref changes', async () => {
+    const w = new Param({ shape: [], data: [3], name: 'w' });
+    const doubled = w.value.mul(2);
+    expect(await doubled.item()).toBe(6);
+    expect(await faultTextOf(compile('outside', () => ({ y: doubled.add(1) }))())).toEqual([
+      'E409 outside: it uses a tensor that was made outside of the step from the ref "w".',
+      'Fix: read ref.value inside the step, or pass the tensor as an input',
+    ]);
+    expect((await compile('passed', ({ x }) => ({ y: x.add(w) }))({ x: doubled })).y).toBe(9);
+  });
+
+  it('E228 tells of an input that the call left out', async () => {
+    const step = compile('two', ({ x, y }) => ({ z: x.add(y) }));
+    expect(await faultTextOf(step({ x: 1 }))).toEqual([
+      'E228 operand: an operand must be a tensor, a ref or a number.', 'got undefined',
+      'Fix: wrap arrays with tensor(...), and call a step with every input that it uses',
+    ]);
+    expect((await faultTextOf((async () => tensor([1]).add([1] as unknown as number))()))[1]).toBe('got an array');
+    expect((await step({ x: 1, y: 2 })).z).toBe(3);
   });
 
   it('E405, E407, E408 refuse functions that are not steps', async () => {
