@@ -1,5 +1,6 @@
 /** Layers one after the other. */
 import type { DType, Shape } from '../base/index.ts';
+import { bumpStructure } from '../runtime/index.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { faults } from './faults.ts';
 import { Module } from './module.ts';
@@ -19,7 +20,7 @@ export interface SequentialOptions {
 export class Sequential extends Module {
   /** Shape of one sample, if it was declared. */
   readonly input: Shape | undefined;
-  private readonly layers: readonly Model[];
+  private layers: readonly Model[];
 
   constructor(options: SequentialOptions, layers: readonly Model[]) {
     super({ seed: options.seed });
@@ -37,6 +38,18 @@ export class Sequential extends Module {
 
   override describe(): string {
     return 'sequential';
+  }
+
+  /** Puts a layer at a position; those behind it move up by one. `insertAfter` does it by path, and checks the shapes. @returns undoes it */
+  insert(position: number, part: Model): () => void {
+    if (!(part as unknown instanceof Module)) throw faults.notLayer(position, part);
+    const { layers } = this;
+    this.layers = layers.toSpliced(position, 0, part);
+    bumpStructure();
+    return () => {
+      this.layers = layers;
+      bumpStructure();
+    };
   }
 
   forward(x: Tensor): Tensor {

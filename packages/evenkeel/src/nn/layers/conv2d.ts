@@ -23,7 +23,7 @@ export class Conv2d extends Module {
   readonly kernel: readonly [number, number];
   weight!: Param;
   bias: Param | undefined;
-  private readonly options: Conv2dOptions;
+  readonly options: Conv2dOptions;
 
   constructor(filters: number, kernel: number | readonly number[], options: Conv2dOptions = {}) {
     super();

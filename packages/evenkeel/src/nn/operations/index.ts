@@ -1,0 +1,11 @@
+export { foldNorms } from './fold-norms.ts';
+export type { FoldableKind, FoldNormsOptions, FoldReport } from './fold-norms.ts';
+export { freezeNorms } from './freeze-norms.ts';
+export type { FreezeNormsOptions } from './freeze-norms.ts';
+export { insertAfter } from './insert-after.ts';
+export { isNorm, normsOf } from './norms-of.ts';
+export type { Kind } from './norms-of.ts';
+export { replaceNorms } from './replace-norms.ts';
+export type { NormRule } from './replace-norms.ts';
+export { ancestors, traceCalls } from './trace-calls.ts';
+export type { Call, TracedCalls } from './trace-calls.ts';
