@@ -44,9 +44,14 @@ function accuse(node: Node, inputs: readonly Dense[], value: Dense): void {
   if (at < 0 || inputs.some((input) => input.data.some((x) => !Number.isFinite(x)))) return;
   const ranges = inputs.map((input, i) => `input ${i} [${input.shape.join(', ')}] is in ${range(input)}`);
   throw new Fault({
-    code: 'E610', op: node.op.name, rule: `finite inputs gave ${value.data[at]} (element ${at} of [${value.shape.join(', ')}])`,
+    code: 'E610', op: nameOf(node), rule: `finite inputs gave ${value.data[at]} (element ${at} of [${value.shape.join(', ')}])`,
     detail: ranges, where: node.where, hint: hintFor(node.op.name),
   });
+}
+
+/** A reduction is known by its monoid: sum, max, moments and so on. */
+function nameOf(node: Node): string {
+  return node.op.kind === 'reduce' ? (node.attrs as { readonly monoid: string }).monoid : node.op.name;
 }
 
 function range({ data }: Dense): string {
