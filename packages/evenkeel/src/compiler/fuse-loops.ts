@@ -8,6 +8,7 @@ import { simplifyLoops, splitPrefix } from './loops.ts';
 import type { FinishInput, MapNest, ReduceNest, Reduction, Store } from './nest.ts';
 import type { Buffer, Phase } from './plan.ts';
 import { Rewriter, visit } from './rewrite.ts';
+import { domainVars } from './task.ts';
 import { reduceAttrs } from './vertex.ts';
 import { walkNests } from './fuse-walk.ts';
 import { flatPosition, product } from './flat.ts';
@@ -61,7 +62,7 @@ export class Fused {
     const monoid: Monoid = monoids[reduceAttrs(vertex).monoid as keyof typeof monoids];
     const value = this.value(m);
     const twin = [...this.reductionOf].find(([o, r]) => r.monoid === monoid && r.value === value && o.level === m.level && o.task.reduced.join() === reduced.join());
-    const over = m.level === 'row' ? m.task.domain.map((_, p) => this.rowVars()[p]) : reduced.map((p) => this.group.vars[p]);
+    const over = m.level === 'row' ? m.task.domain.map((_, p) => this.rowVars()[p]) : reduced.map((p) => (m.operand ? domainVars(m.task.domain) : this.group.vars)[p]);
     const made = twin?.[1] ?? {
       name: `r${m.task.id}`, monoid, input: vertex.inputs[0].node.dtype, value, position: flatPosition(over), count: over.reduce((n, v) => n * v.size, 1),
     };

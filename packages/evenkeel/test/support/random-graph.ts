@@ -1,6 +1,6 @@
 /** Random programs: graphs over all ops whose values stay tame, gradients of them, and refs that are updated. */
 import { allocate, sizeOf } from '../../src/base/index.ts';
-import type { DType, Shape, TypedArray } from '../../src/base/index.ts';
+import type { DType, TypedArray } from '../../src/base/index.ts';
 import { build, grad, topological } from '../../src/graph/index.ts';
 import type { Assign, Node, RefSlot } from '../../src/graph/index.ts';
 import { Garden } from './garden.ts';
@@ -119,4 +119,3 @@ export function describeCase({ program }: Case): string {
   return lines.join('\n');
 }
 
-export type { Shape };
