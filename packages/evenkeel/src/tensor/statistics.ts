@@ -1,5 +1,5 @@
 /** Statistics of sets of values as mergeable objects: what batch normalization of every kind is made of. */
-import { InternalError } from '../base/index.ts';
+import { InternalError, resolveAxis } from '../base/index.ts';
 import { ChannelStatistics } from './channel-statistics.ts';
 import { add, eq, maximum, moments, sum, where } from './functions.ts';
 import type { Axes } from './nodes/index.ts';
@@ -41,9 +41,18 @@ export class Statistics {
     return new Statistics(count, mean, variance.mul(count));
   }
 
-  /** Those of all values together; at least one. Empty ones change nothing. */
+  /** Those of all values together; at least one. Empty ones change nothing; the result does not depend on their order but by rounding. */
   static merge(parts: readonly Statistics[]): Statistics {
-    return parts.reduce((a, b) => a.merge(b));
+    const [first, ...rest] = parts.filter((part) => part.count !== 0);
+    if (!first) return parts[0];
+    if (rest.length === 0) return first;
+    const all = [first, ...rest];
+    const count = all.map((part) => part.count).reduce(plus);
+    // Differences from one of the means keep their digits where the means are large against them.
+    const excess = rest.map((part) => part.mean.sub(first.mean).mul(part.count)).reduce((a, b) => a.add(b));
+    const mean = first.mean.add(excess.div(atLeastOne(count)));
+    const between = all.map((part) => part.mean.sub(mean).square().mul(part.count)).reduce((a, b) => a.add(b));
+    return new Statistics(count, mean, all.map((part) => part.m2).reduce((a, b) => a.add(b)).add(between));
   }
 
   /** Population variance, m2 / count; 0 for no values. */
@@ -58,14 +67,7 @@ export class Statistics {
 
   /** Those of the values behind both; shapes broadcast. */
   merge(other: Statistics): Statistics {
-    if (this.count === 0) return other;
-    if (other.count === 0) return this;
-    const count = plus(this.count, other.count);
-    const share = typeof count === 'number' ? (other.count as number) / count : tensorOf(other.count, count).div(atLeastOne(count));
-    const delta = other.mean.sub(this.mean);
-    const mean = this.mean.add(delta.mul(share));
-    const between = delta.square().mul(typeof share === 'number' ? share * (this.count as number) : share.mul(this.count));
-    return new Statistics(count, mean, this.m2.add(other.m2).add(between));
+    return Statistics.merge([this, other]);
   }
 
   /** Merges along axes of the statistics themselves (of groups, shards or samples), which become 1. */
@@ -104,16 +106,29 @@ export class Statistics {
   }
 }
 
-/** Two walks: the first finds the mean, the second the deviations from it. */
+/**
+ * Two walks: the first finds the mean, the second the deviations from it, whose sum corrects both (the corrected two-pass algorithm
+ * of Chan, Golub & LeVeque 1983): far from zero the mean of the first walk is off by more than rounding of its own.
+ */
 function masked(x: Tensor, axes: Axes | undefined, mask: Tensor): Statistics {
   const kept = { keepDims: true };
   const counts = mask.dtype === 'bool' ? mask : mask.ne(0);
-  const wide = counts.broadcastTo(x.shape);
-  const count = where(wide, 1, 0).cast('f32').sum(axes, kept);
+  const count = countOf(x, axes, counts);
   const divisor = maximum(count, 1);
+  const wide = counts.broadcastTo(x.shape);
   const mean = where(wide, x, 0).sum(axes, kept).div(divisor);
   const deviation = where(wide, x.sub(mean), 0);
-  return new Statistics(count, mean, deviation.square().sum(axes, kept));
+  const rest = deviation.sum(axes, kept);
+  const m2 = deviation.square().sum(axes, kept).sub(rest.square().div(divisor));
+  return new Statistics(count, mean.add(rest.div(divisor)), maximum(m2, 0));
+}
+
+/** How many positions the mask leaves, one number for all channels if it treats them alike. */
+function countOf(x: Tensor, axes: Axes | undefined, mask: Tensor): Tensor {
+  const reduced = axes === undefined ? x.shape.map((_, i) => i) : [axes].flat().map((axis) => resolveAxis(axis, x.rank));
+  const own = [...new Array<number>(x.rank - mask.rank).fill(1), ...mask.shape];
+  const shape = x.shape.map((extent, i) => (reduced.includes(i) ? extent : own[i]));
+  return where(mask.broadcastTo(shape), 1, 0).cast('f32').sum(axes, { keepDims: true });
 }
 
 function plus(a: Count, b: Count): Count {
@@ -122,10 +137,6 @@ function plus(a: Count, b: Count): Count {
 
 function atLeastOne<C extends Count>(count: C): C {
   return (typeof count === 'number' ? Math.max(count, 1) : maximum(count, 1)) as C;
-}
-
-function tensorOf(count: Count, like: Tensor): Tensor {
-  return typeof count === 'number' ? like.mul(0).add(count) : count;
 }
 
 function nothing(like: Tensor): Tensor {
