@@ -21,6 +21,20 @@ export const faults = {
   columns(op: string, got: readonly string[]): Fault {
     return new Fault({ code: 'E422', op, rule: 'batches must have the columns x and y', detail: [`got ${got.join(', ') || 'no columns'}`], hint: 'name the inputs x and the targets y, or write the loop yourself with compile()' });
   },
+  /** E422: batches without x. */
+  inputColumn(op: string, got: readonly string[]): Fault {
+    return new Fault({ code: 'E422', op, rule: 'batches must have the column x', detail: [`got ${got.join(', ') || 'no columns'}`], hint: 'name the inputs of the model x' });
+  },
+  /** E424: a normalization whose own output reaches it again. */
+  circular(path: string): Fault {
+    return new Fault({ code: 'E424', op: 'recalibrate', rule: 'a normalization must not be called on something computed from its own output', detail: [`${path} is, so there are no statistics to begin with`],
+      hint: 'give each call a layer of its own (they may share scale and shift), or let training move the running statistics' });
+  },
+  /** E425: statistics that are not finite. */
+  infinite(path: string): Fault {
+    return new Fault({ code: 'E425', op: 'recalibrate', rule: 'the values that reach a normalization must be finite', detail: [`those of ${path} are not`],
+      hint: 'look for NaN or infinity in the data; evaluate(model, data, { debug: true }) names the first op that makes them' });
+  },
   /** E423: a loss that cannot be trained on. */
   notFinite(epoch: number, batch: number, loss: number): Fault {
     return new Fault({ code: 'E423', op: 'fit', rule: `the loss became ${loss}`, detail: [`epoch ${epoch}, batch ${batch}`],

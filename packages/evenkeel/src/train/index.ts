@@ -10,6 +10,8 @@ export type { Metric } from './metrics/index.ts';
 export type { Objective } from './objective.ts';
 export { formatValue } from './progress.ts';
 export type { Output, Verbosity } from './progress.ts';
+export { recalibrate } from './recalibrate.ts';
+export type { RecalibrateOptions } from './recalibrate.ts';
 export { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
 export type { SafetensorsFile, SavedTensor } from './safetensors.ts';
 export { decodeWeights, encodeWeights, loadWeights, saveWeights } from './weights.ts';
