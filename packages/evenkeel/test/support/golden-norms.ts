@@ -54,7 +54,7 @@ export interface NormGolden {
   readonly steps: readonly NormStep[];
 }
 
-/** A framework's own options; each test file says which it knows. */
+/** A framework's own options, of any type (never fits all): each test file says which it knows and what they are. */
 export type NormGoldenOptions = Readonly<Record<string, never>>;
 
 export interface NormGoldens {
