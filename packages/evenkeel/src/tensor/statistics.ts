@@ -3,7 +3,7 @@ import { InternalError, resolveAxis } from '../base/index.ts';
 import { ChannelStatistics } from './channel-statistics.ts';
 import { add, eq, maximum, moments, sum, where } from './functions.ts';
 import type { Axes } from './nodes/index.ts';
-import { Tensor } from './tensor.ts';
+import type { Tensor } from './tensor.ts';
 
 /** How many values are behind statistics: a number where it is known before the step runs, else a tensor (with a mask). */
 export type Count = number | Tensor;
