@@ -16,6 +16,7 @@
  * - `running(key)`: the RunningStatistics (buffers mean, variance) of a key; `site.wide(buffer.value)` broadcasts to x.
  * - `setup(x)`: call super.setup(x) and add buffers of your own with `this.buffer(name, shape, value)`.
  * - `check(x, site)`: refuses one value per channel (E311); override it where a group needs more.
+ * - `moves()`: whether buffers may change in this call; `follow(statistics, x, key)` changes the running statistics.
  * - Masks come as { mask } to forward, keys as { key } or withStatisticsKey; withoutUpdates and observeStatistics are heeded here.
  */
 import { resolveAxis, sameShape } from '../../base/index.ts';
@@ -29,7 +30,7 @@ import { faults } from './faults.ts';
 import { settingsOf } from './normalization-options.ts';
 import type { NormalizationOptions, NormalizationSettings, Source } from './normalization-options.ts';
 import { RunningStatistics } from './running-statistics.ts';
-import type { UpdateRule } from './running-statistics.ts';
+import type { UpdateOptions, UpdateRule } from './running-statistics.ts';
 import { observer, scopedKey, updatesWanted } from './scopes.ts';
 
 /** What one call may bring besides its input. */
@@ -72,7 +73,8 @@ export class Normalization extends Module {
   /** All options with their defaults filled in. */
   readonly settings: NormalizationSettings;
   protected readonly op: string;
-  private readonly activation: (x: Tensor) => Tensor;
+  /** Applied to the output. */
+  readonly activation: (x: Tensor) => Tensor;
   private readonly runningByKey = new Map<string, RunningStatistics>();
   private source: Source;
   private rule: UpdateRule | false;
@@ -120,14 +122,15 @@ export class Normalization extends Module {
     const training = currentTrace().mode === 'train' && !this.frozen;
     const source = training ? this.source : this.settings.evaluation;
     const batch = source === 'batch' ? this.checked(x, site) : undefined;
+    // Before anything moves: running statistics are those of the steps before.
+    const y = batch?.y ?? this.byRunning(x, site);
     const observed = observer();
-    const moves = training && this.rule !== false && updatesWanted();
-    if (observed || moves) {
+    if (observed || this.moves()) {
       const statistics = (batch?.statistics ?? this.gather(x, site)).reshape([site.channels]);
       if (observed) observed.set(this, observed.get(this)?.merge(statistics) ?? statistics);
       else this.follow(statistics, x, site.key);
     }
-    return this.activation(batch?.y ?? this.byRunning(x, site));
+    return this.activation(y);
   }
 
   /** Running statistics of a key. @throws E314 for one that the layer was not made with */
@@ -168,14 +171,25 @@ export class Normalization extends Module {
     return this.settings.trainAffine;
   }
 
+  /** Whether this call may change what the layer remembers: in training, unless frozen, switched off or recomputing. */
+  protected moves(): boolean {
+    return currentTrace().mode === 'train' && !this.frozen && this.rule !== false && updatesWanted();
+  }
+
+  /** Takes the statistics of a training step over. */
+  protected follow(statistics: Statistics, x: Tensor, key: string): void {
+    this.running(key).update(statistics, x.node, this.updateOptions());
+  }
+
+  /** How running statistics move now. */
+  protected updateOptions(): UpdateOptions {
+    const name = this.path === '' ? this.op : `${this.path} (${this.op})`;
+    return { ...this.settings, rule: this.rule || 'once', name, about: this };
+  }
+
   private checked(x: Tensor, site: Site): ByBatch {
     this.check(x, site);
     return this.byBatch(x, site);
-  }
-
-  private follow(statistics: Statistics, x: Tensor, key: string): void {
-    const name = this.path === '' ? this.op : `${this.path} (${this.op})`;
-    this.running(key).update(statistics, x.node, { ...this.settings, rule: this.rule || 'once', name, about: this });
   }
 
   /** Buffers of the first key are runningMean and runningVariance, those of others have the key before. */

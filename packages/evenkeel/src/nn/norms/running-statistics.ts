@@ -61,9 +61,14 @@ export class RunningStatistics {
     trace.warnings.push({ flag: finiteness(statistics).ne(0).node, about: options.about, text: warning(options.name) });
   }
 
+  /** What the second buffer averages; the variance unless a subclass says otherwise. */
+  protected spread(statistics: Statistics, { estimator }: Averaging): Tensor {
+    return estimator === 'unbiased' ? statistics.unbiasedVariance : statistics.variance;
+  }
+
   private assign(before: Values, statistics: Statistics, options: UpdateOptions): void {
     const { mean } = statistics;
-    const variance = options.estimator === 'unbiased' ? statistics.unbiasedVariance : statistics.variance;
+    const variance = this.spread(statistics, options);
     const valid = takeable(statistics);
     const { rate, weight } = rateOf(before.weight, options);
     const next = (old: Tensor, now: Tensor): Tensor =>
