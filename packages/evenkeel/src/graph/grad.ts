@@ -17,6 +17,7 @@ export function grad(y: Node, wrt: readonly Node[], seed?: Node): Node[] {
   const order = topological([y]);
   const relevant = dependents(order, wrt);
   const cotangents = new Map<Node, Node>([[y, seed ?? build.fullLike(y, 1)]]);
+  const labels = new Labels([...order, ...cotangents.values(), ...wrt]);
   for (const node of order.reverse()) {
     const g = cotangents.get(node);
     if (g === undefined || !node.inputs.some((x) => relevant.has(x))) continue;
@@ -24,11 +25,36 @@ export function grad(y: Node, wrt: readonly Node[], seed?: Node): Node[] {
       const x = node.inputs[position];
       if (part === undefined || !relevant.has(x)) return;
       checkCotangent(node, x, part);
+      labels.put(part, node);
       const sum = cotangents.get(x);
-      cotangents.set(x, sum === undefined ? part : build.add(sum, part));
+      cotangents.set(x, sum === undefined ? part : labels.put(build.add(sum, part), x));
     });
   }
   return wrt.map((x) => cotangents.get(x) ?? build.fullLike(x, 0));
+}
+
+const BACKWARD = ', backward';
+
+/** Says of the nodes that a vjp made whose gradient they are; by themselves they would name the layer that the cotangent comes from. */
+class Labels {
+  private readonly known: Set<Node>;
+
+  constructor(known: readonly Node[]) {
+    this.known = new Set(known);
+  }
+
+  /** Labels `made` and all that it depends on and that nobody has seen before. */
+  put(made: Node, forward: Node): Node {
+    const where = forward.where === undefined || forward.where.endsWith(BACKWARD) ? forward.where : `${forward.where}${BACKWARD}`;
+    const stack = [made];
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      if (this.known.has(node)) continue;
+      this.known.add(node);
+      (node as { where?: string }).where = where;
+      stack.push(...node.inputs);
+    }
+    return made;
+  }
 }
 
 /** The f32 nodes of `order` through which one of `wrt` is reached, itself included. */

@@ -1,5 +1,6 @@
 /** The base of update rules: gradients, clipping and updates become part of the step that is being traced. */
 import type { Shape } from '../base/index.ts';
+import { withPath } from '../runtime/index.ts';
 import { Buffer, grad } from '../tensor/index.ts';
 import type { Param, Tensor } from '../tensor/index.ts';
 import { clipAdaptively, clipByNorm } from './clip.ts';
@@ -70,7 +71,7 @@ export abstract class Optimizer {
     const gradients = this.limited(grad(loss, trained), trained);
     this.stepBuffer.assign(this.stepBuffer.value.add(1));
     const context: UpdateContext = { rate: this.rateBuffer.value, step: this.stepBuffer.value.cast('f32') };
-    trained.forEach((param, i) => this.update(param, gradients[i], context));
+    trained.forEach((param, i) => withPath(this.name, () => withPath(param.name, () => this.update(param, gradients[i], context))));
   }
 
   /** What a checkpoint needs besides the model, by name: the rate, the number of steps, and the state of each parameter. */

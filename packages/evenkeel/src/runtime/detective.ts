@@ -62,7 +62,12 @@ function range({ data }: Dense): string {
     low = Math.min(low, x);
     high = Math.max(high, x);
   }
-  return low === high ? `${low}` : `${low} .. ${high}`;
+  return low === high ? short(low) : `${short(low)} .. ${short(high)}`;
+}
+
+/** As many digits as f32 is good for. */
+function short(x: number): string {
+  return `${Number(x.toPrecision(6))}`;
 }
 
 function hintFor(op: string): string {

@@ -61,9 +61,14 @@ describe('grad', () => {
     expect(once()).toBe(once());
   });
 
-  it('keeps the place in the model', () => {
+  it('says whose gradient a node is, not where its cotangent comes from', () => {
     const x = { ...build.input(0, [1]), where: 'model.0' };
-    expect(grad(total(build.exp(x)), [x])[0].where).toBe('model.0');
+    const hidden = { ...build.exp(x), where: 'model.1' };
+    const loss = { ...total(build.log(hidden)), where: 'model.2' };
+    const [gx, gh] = grad(loss, [x, hidden]);
+    expect([gh.where, gx.where]).toEqual(['model.1, backward', 'model.1, backward']);
+    expect([x.where, hidden.where, loss.where]).toEqual(['model.0', 'model.1', 'model.2']);
+    expect(grad(total(gx), [x])[0].where).toMatch(/^model\.\d, backward$/);
   });
 
   it('agrees with finite differences through a small network with batch normalization', () => {
