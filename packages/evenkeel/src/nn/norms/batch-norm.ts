@@ -8,8 +8,9 @@ export type BatchNormOptions = NormalizationOptions;
 /**
  * Normalizes each channel over the batch and all other axes, for any rank from 2 and any channel axis.
  * In training by the batch's mean and population variance; the running variance takes the unbiased one, as PyTorch's. After
- * freeze() it uses the running statistics in training too, and keeps them. Statistics that are not finite are not taken over, with
- * one warning; all running statistics move with the step or not at all.
+ * freeze() it uses the running statistics in training too, and keeps them. The running statistics move with the compiled step or not
+ * at all: not if it fails, and not if one of the batch's statistics is not finite (one warning for each layer). Outside of compiled
+ * steps every call is a step of its own, without the warning.
  */
 export class BatchNorm extends Normalization {
   constructor(options: BatchNormOptions & { readonly ranks?: readonly number[] } = {}, op = 'batchNorm') {
