@@ -1,0 +1,103 @@
+/** Batch renormalization (Ioffe 2017). */
+import type { Buffer, Operand, Statistics, Tensor } from '../../tensor/index.ts';
+import { maximum } from '../../tensor/index.ts';
+import { faults } from './faults.ts';
+import { Normalization } from './normalization.ts';
+import type { ByBatch, Site } from './normalization.ts';
+import type { NormalizationOptions } from './normalization-options.ts';
+import { oncePerStep } from './once-per-step.ts';
+import { renormSchedule } from './renorm-limits.ts';
+import type { RenormLimits, RenormSchedule } from './renorm-limits.ts';
+import { RunningStatistics } from './running-statistics.ts';
+
+export interface BatchRenormOptions extends Omit<NormalizationOptions, 'keys' | 'average' | 'debias'> {
+  /** Limits of the corrections, for good or by step; default the paper's `renormSchedule()`. Keras' default is none: {}. */
+  readonly limits?: RenormLimits | RenormSchedule;
+  /** Weight of the old value in the averages that training corrects towards; default 0.99. */
+  readonly renormDecay?: number;
+}
+
+/** Averages of mean and deviation, sqrt(variance + epsilon), in place of mean and variance. */
+class RunningDeviations extends RunningStatistics {
+  protected override spread({ variance }: Statistics, { epsilon }: { readonly epsilon: number }): Tensor {
+    return variance.add(epsilon).sqrt();
+  }
+}
+
+/**
+ * Batch normalization whose outputs in training are moved towards those of evaluation (Ioffe 2017, arXiv 1702.03275, alg. 1):
+ * y = (xhat * r + d) * scale + shift with r = deviation of the batch / running deviation and d = (mean of the batch - running mean)
+ * / running deviation, both within limits and without gradient. For small batches and batches that are not independent draws. It
+ * needs running statistics that are worth something: the limits begin closed (plain batch normalization) and open step by step.
+ * As in Keras 3, r and d see the averages before this step's update, by `renormDecay`; evaluation has averages of its own, by
+ * `decay` (default 0.99): the deviation is averaged, and runningVariance is its square less epsilon.
+ */
+export class BatchRenorm extends Normalization {
+  renormMean!: Buffer;
+  renormDeviation!: Buffer;
+  runningDeviation!: Buffer;
+  /** Training steps so far. */
+  renormSteps!: Buffer;
+  private evaluated!: RunningDeviations;
+  private corrected!: RunningDeviations;
+  private readonly limits: RenormLimits | RenormSchedule;
+  private readonly renormDecay: number;
+
+  constructor(options: BatchRenormOptions = {}) {
+    super('batchRenorm', { ...(options.dialect === undefined && { decay: 0.99 }), ...options, keys: [], average: 'exponential', debias: false });
+    const { limits = renormSchedule(), renormDecay = 0.99 } = options;
+    if (!(renormDecay >= 0 && renormDecay <= 1)) throw faults.option(this.op, 'renormDecay', 'must be in 0 .. 1, the weight of the old value', renormDecay, 'for example renormDecay: 0.99');
+    this.limits = limits;
+    this.renormDecay = renormDecay;
+  }
+
+  protected override setup(x: Tensor): void {
+    super.setup(x);
+    const { shape } = this.runningMean;
+    this.runningDeviation = this.buffer('runningDeviation', shape, 1);
+    this.renormMean = this.buffer('renormMean', shape, 0);
+    this.renormDeviation = this.buffer('renormDeviation', shape, 1);
+    this.renormSteps = this.buffer('renormSteps', [], 0);
+    this.evaluated = new RunningDeviations(this.runningMean, this.runningDeviation);
+    this.corrected = new RunningDeviations(this.renormMean, this.renormDeviation);
+  }
+
+  protected override byBatch(x: Tensor, site: Site): ByBatch {
+    const statistics = this.gather(x, site);
+    const { r, d } = this.corrections(statistics, site);
+    const scale = site.scale ? site.scale.mul(r) : r;
+    const shift = site.scale ? site.scale.mul(d) : d;
+    return { y: this.apply(x, statistics, { ...site, scale, shift: site.shift ? shift.add(site.shift) : shift }), statistics };
+  }
+
+  protected override follow(statistics: Statistics, x: Tensor): void {
+    const options = this.updateOptions();
+    this.evaluated.update(statistics, x.node, options);
+    this.corrected.update(statistics, x.node, { ...options, decay: this.renormDecay });
+    this.runningVariance.assign(maximum(this.runningDeviation.value.square().sub(options.epsilon), 0));
+    oncePerStep(this.renormSteps, () => this.renormSteps.assign(this.renormSteps.value.add(1)));
+  }
+
+  private corrections({ mean, variance }: Statistics, { wide }: Site): { readonly r: Tensor; readonly d: Tensor } {
+    const { epsilon } = this.settings;
+    const { rMin, rMax, dMax } = typeof this.limits === 'function' ? this.limits(this.renormSteps.value) : this.limits;
+    const deviation = wide(maximum(this.renormDeviation.value, Math.sqrt(epsilon)));
+    const r = variance.add(epsilon).sqrt().div(deviation);
+    const d = mean.sub(wide(this.renormMean.value)).div(deviation);
+    return { r: within(r, rMin, rMax).stopGradient(), d: within(d, dMax === undefined ? undefined : negative(dMax), dMax).stopGradient() };
+  }
+}
+
+/** A batch renormalization layer. @throws E101 for options out of range, and what batchNorm throws */
+export function batchRenorm(options?: BatchRenormOptions): BatchRenorm {
+  return new BatchRenorm(options);
+}
+
+function within(x: Tensor, low: Operand | undefined, high: Operand | undefined): Tensor {
+  const above = low === undefined ? x : x.maximum(low);
+  return high === undefined ? above : above.minimum(high);
+}
+
+function negative(x: number | Tensor): number | Tensor {
+  return typeof x === 'number' ? -x : x.neg();
+}
