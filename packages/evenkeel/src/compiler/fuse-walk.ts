@@ -5,7 +5,7 @@ import type { Fused } from './fuse-loops.ts';
 import type { Member } from './group.ts';
 import type { Accumulation, FinishNest, Reduction, Stage, WalkNest } from './nest.ts';
 import { refsRead } from './overwrite.ts';
-import type { Buffer, Phase } from './plan.ts';
+import type { Phase } from './plan.ts';
 import { visit } from './rewrite.ts';
 
 const MAX_WALK_CHUNKS = 32;
@@ -20,17 +20,14 @@ export function walkNests(fused: Fused): Phase[] {
   const stageOf = (e: Expr): number => Math.max(0, ...localNames(e).map((name) => levels.get(name) ?? 0));
   const accumulating = group.members.filter((m) => m.reduce === 'accumulate');
   const chunks = accumulating.length > 0 ? Math.min(MAX_WALK_CHUNKS, product(rows)) : product(rows);
-  const lastRead = lastReads([
-    ...rowReductions.map((r) => ({ value: r.value, stage: levels.get(r.name)! })),
-    ...group.members.filter((m) => m.reduce !== 'row').map((m) => ({ value: fused.value(m), stage: stageOf(fused.value(m)) })),
-  ]);
   const accumulations = accumulating.map((m) => accumulation(m, fused, chunks));
   const count = Math.max(0, ...levels.values()) + 1;
   const atRow = (m: Member): boolean => m.level === 'row' || m.reduce === 'row';
-  const writeStage = (m: Member): number => Math.max(stageOf(fused.value(m)), lastRead(m.task.buffer));
+  const writeStage = storeStages(group.members.filter((m) => m.reduce !== 'row').map((m) => ({ member: m, value: fused.value(m), stage: stageOf(fused.value(m)) })),
+    rowReductions.map((r) => ({ value: r.value, stage: levels.get(r.name)! })));
   const stages: Stage[] = Array.from({ length: count }, (_, s) => ({
     reductions: rowReductions.filter((r) => levels.get(r.name) === s),
-    stores: fused.stores(group.members.filter((m) => m.level === 'element' && !m.reduce && writeStage(m) === s)),
+    stores: fused.stores(group.members.filter((m) => m.level === 'element' && !m.reduce && writeStage.get(m) === s)),
     accumulate: indicesWhere(accumulating, (m) => m.level === 'element' && stageOf(fused.value(m)) === s),
     rowStores: fused.stores(group.members.filter((m) => atRow(m) && m.reduce !== 'accumulate' && stageOf(fused.result(m)) === s)),
     rowAccumulate: indicesWhere(accumulating, (m) => m.level === 'row' && stageOf(fused.value(m)) === s),
@@ -56,11 +53,26 @@ function stageLevels(reductions: readonly Reduction[]): Map<string, number> {
   return levels;
 }
 
-/** The last stage in which the old value of a buffer's ref is read: it may not be overwritten before. */
-function lastReads(values: readonly { readonly value: Expr; readonly stage: number }[]): (target: Buffer) => number {
-  const stages = new Map<object, number>();
-  for (const { value, stage } of values) for (const ref of refsRead([value])) stages.set(ref, Math.max(stage, stages.get(ref) ?? 0));
-  return ({ ref, renewed }) => (ref && renewed ? stages.get(ref) ?? 0 : 0);
+/** An expression, and the stage that computes it at the earliest. */
+interface Reading { readonly value: Expr; readonly stage: number }
+
+/** The stage that stores each member. A ref is not overwritten before the last stage that reads it, and a store that waits reads late itself. */
+function storeStages(members: readonly (Reading & { readonly member: Member })[], reductions: readonly Reading[]): Map<Member, number> {
+  const stages = new Map(members.map(({ member, stage }) => [member, stage]));
+  const lastRead = new Map<object, number>();
+  const read = (value: Expr, stage: number): void => { for (const ref of refsRead([value])) lastRead.set(ref, Math.max(stage, lastRead.get(ref) ?? 0)); };
+  for (const { value, stage } of reductions) read(value, stage);
+  for (let moved = true; moved;) {
+    moved = false;
+    for (const { member, value } of members) read(value, stages.get(member)!);
+    for (const { member: { task: { buffer } }, member } of members) {
+      const stage = buffer.renewed ? lastRead.get(buffer.ref!) ?? 0 : 0;
+      if (stage <= stages.get(member)!) continue;
+      stages.set(member, stage);
+      moved = true;
+    }
+  }
+  return stages;
 }
 
 function localNames(e: Expr): string[] {
