@@ -7,7 +7,7 @@ export interface Monoid {
   readonly name: string;
   /** Dtypes of the values that it takes. */
   readonly types: readonly DType[];
-  /** The results that one walk over the values gives: `value` for sum; `mean` and `m2` for moments. */
+  /** The results that one walk over the values gives: `value` for sum; `mean`, `m2` and `rest` for moments. */
   readonly fields: readonly string[];
   /** True where a value's position among the reduced ones matters (argmax). */
   readonly positional: boolean;

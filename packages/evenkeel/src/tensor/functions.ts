@@ -106,13 +106,13 @@ export const variance = reduction<ReduceOptions & { readonly correction?: number
 /** log(sum(exp(x))), safe for large x. */
 export const logSumExp = reduction(nodes.logSumExp);
 
-/** What `moments` finds: mean, population variance, sum of squared deviations, and the number of values behind each. */
-export interface TensorMoments { readonly mean: Tensor; readonly variance: Tensor; readonly m2: Tensor; readonly count: number }
+/** What `moments` finds: mean, population variance, sum of squared deviations (m2), what the mean leaves out by being an f32 (rest), count. */
+export interface TensorMoments { readonly mean: Tensor; readonly variance: Tensor; readonly m2: Tensor; readonly rest: Tensor; readonly count: number }
 
 /** Mean, variance, squared deviations (m2) and count in one walk; safe where the mean is large against the deviation. */
 export function moments(x: Source, axes?: Axes, options?: ReduceOptions): TensorMoments {
-  const { mean, variance, m2, count }: Moments = nodes.moments(nodeOf(x), axes, options);
-  return { mean: new Tensor(mean), variance: new Tensor(variance), m2: new Tensor(m2), count };
+  const { mean, variance, m2, rest, count }: Moments = nodes.moments(nodeOf(x), axes, options);
+  return { mean: new Tensor(mean), variance: new Tensor(variance), m2: new Tensor(m2), rest: new Tensor(rest), count };
 }
 
 /** condition ? a : b, element by element. */

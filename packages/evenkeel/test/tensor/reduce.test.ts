@@ -25,6 +25,14 @@ describe('reductions', () => {
     expect([await m.mean.array(), await m.variance.array(), m.count]).toEqual([[3.5, 3.5, 3.5], [6.25, 2.25, 0.25], 2]);
   });
 
+  it('moments know the mean to more digits than an f32 has', async () => {
+    const values = Float32Array.from({ length: 300 }, (_, i) => 10000 + Math.sin(i));
+    const exact = values.reduce((sum, v) => sum + v, 0) / 300;
+    const { mean, rest } = moments(tensor(values));
+    expect(Math.abs(await mean.item() - exact)).toBeGreaterThan(1e-5);
+    expect(await mean.item() + await rest.item()).toBeCloseTo(exact, 7);
+  });
+
   it('softmax is stable for large logits', async () => {
     const big = tensor([[1000, 1000], [-1000, 0]]);
     expect(await softmax(big).array()).toEqual([[0.5, 0.5], [0, 1]]);

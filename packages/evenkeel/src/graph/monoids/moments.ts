@@ -7,11 +7,13 @@ import type { Monoid } from '../monoid.ts';
  * Mean and sum of squared deviations (m2; the variance is m2 / n or m2 / (n - 1)) in one pass. The state is
  * (shift, sum of x - shift, sum of (x - shift)^2) with one of the values as the shift, which keeps the sums small: the shifted
  * data algorithm of Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance". NaN mean for no values.
+ * `rest` is what the mean leaves out by being an f32: mean + rest is good to twice as many digits, which the merging of means that
+ * are large against their differences needs. In f64 it is 0; no gradient flows through it.
  */
 export const moments: Monoid = {
   name: 'moments',
   types: FLOAT,
-  fields: ['mean', 'm2'],
+  fields: ['mean', 'm2', 'rest'],
   positional: false,
   fieldType: () => 'f32',
   stateTypes: () => ['f32', 'f32', 'f32'],
@@ -29,15 +31,20 @@ export const moments: Monoid = {
   },
   finish([shift, s1, s2], count, field) {
     const excess: Expr = binary('div', s1, count);
-    if (field === 'mean') return binary('add', shift, excess);
+    const mean = binary('add', shift, excess);
+    if (field === 'mean') return mean;
+    // Exact if the shift is the larger of the two (Dekker 1971), and small beside the mean's own digits if it is not.
+    if (field === 'rest') return binary('add', binary('sub', shift, mean), excess);
     return binary('max', ZERO, binary('sub', s2, binary('mul', s1, excess)));
   },
   empty: (field) => (field === 'mean' ? NaN : 0),
   reference(values, field) {
     const mean = values.reduce((total, x) => total + x, 0) / values.length;
+    if (field === 'rest') return mean - mean;
     return field === 'mean' ? mean : values.reduce((total, x) => total + (x - mean) ** 2, 0);
   },
   vjp(x, _, axes, field, g, { expand, fullLike, mul, sub, reduce }) {
+    if (field === 'rest') return undefined;
     if (field === 'mean') return expand(mul(g, fullLike(g, 1 / axes.reduce((n, axis) => n * x.shape[axis], 1))), x.shape, axes);
     const mean = expand(reduce(x, 'moments', 'mean', axes), x.shape, axes);
     return mul(expand(mul(g, fullLike(g, 2)), x.shape, axes), sub(x, mean));

@@ -20,6 +20,8 @@ export interface Moments {
   readonly variance: Node;
   /** Sum of squared deviations from the mean. */
   readonly m2: Node;
+  /** What the mean leaves out by being an f32; no gradient flows through it. */
+  readonly rest: Node;
   /** Values behind each mean. */
   readonly count: number;
 }
@@ -50,8 +52,8 @@ export function moments(x: Node, axes?: Axes, options: ReduceOptions = {}): Mome
   requireFloat('moments', x);
   const list = axesOf('moments', x, axes);
   const count = countOf(x, list);
-  const m2 = reduce(x, 'moments', 'm2', list, options.keepDims);
-  return { mean: reduce(x, 'moments', 'mean', list, options.keepDims), variance: div(m2, count), m2, count };
+  const [mean, m2, rest] = ['mean', 'm2', 'rest'].map((field) => reduce(x, 'moments', field, list, options.keepDims));
+  return { mean, variance: div(m2, count), m2, rest, count };
 }
 
 export function softmax(x: Node, axis: Axes = -1): Node {
