@@ -12,6 +12,8 @@ import { checkGradient, randomDense, randomValues } from '../../support/check-op
 import { callNorm, normCases } from '../../support/norm-cases.ts';
 import type { NormCase } from '../../support/norm-cases.ts';
 
+const BACKENDS = ['oracle', 'wasm', 'plain'] as const;
+
 afterAll(() => configure({ backend: 'wasm' }));
 
 const inputsOf = ({ inputs }: NormCase, seed = 1): Tensor[] => inputs.map((shape, i) => tensor(Float32Array.from(randomValues(sizeOf(shape), -1, 2, 10 * seed + i)), shape));
@@ -50,11 +52,11 @@ function inMode<T>(mode: Mode, fn: () => T): T {
 }
 
 describe('backends', () => {
-  it.each(normCases.map((of) => [of.name, of] as const))('%s: wasm agrees with the oracle, values and gradients', async (_, of) => {
+  it.each(normCases.map((of) => [of.name, of] as const))('%s: wasm and plain agree with the oracle, values and gradients', async (_, of) => {
     const { layer, refs } = builtOf(of);
     const names = [...of.inputs.map((_, i) => `x${i}`), ...layer.params().map((_, i) => `p${i}`)];
     const results: Record<string, ArrayLike<number>>[] = [];
-    for (const backend of ['oracle', 'wasm'] as const) {
+    for (const backend of BACKENDS) {
       configure({ backend });
       const step = compile('norm', (given) => {
         const xs = of.inputs.map((_, i) => given[`x${i}`]);
@@ -69,7 +71,9 @@ describe('backends', () => {
     }
     for (const [name, wanted] of Object.entries(results[0])) {
       const scale = Math.max(1, ...Array.from(wanted, Math.abs));
-      Array.from(wanted, (value, i) => expect(Math.abs(results[1][name][i] - value), `${name}, element ${i}: ${results[1][name][i]} instead of ${value}`).toBeLessThan(5e-6 * scale));
+      for (const [b, got] of results.entries()) {
+        Array.from(wanted, (value, i) => expect(Math.abs(got[name][i] - value), `${BACKENDS[b]} ${name}, element ${i}: ${got[name][i]} instead of ${value}`).toBeLessThan(5e-6 * scale));
+      }
     }
   });
 });
