@@ -3,8 +3,8 @@ import { loader, permutation } from '../data/index.ts';
 import type { Dataset } from '../data/index.ts';
 import type { Node } from '../graph/index.ts';
 import { topological } from '../graph/index.ts';
-import { normsOf, Normalization, observeStatistics, traceCalls, TrackedInstanceNorm, withStatisticsKey } from '../nn/index.ts';
-import type { Model, TracedCalls } from '../nn/index.ts';
+import { BatchRenorm, DecorrelatedBatchNorm, L1BatchNorm, normsOf, Normalization, observeStatistics, traceCalls, TrackedInstanceNorm, withStatisticsKey } from '../nn/index.ts';
+import type { Kind, Model, TracedCalls } from '../nn/index.ts';
 import { ChannelStatistics, compile, Tensor } from '../tensor/index.ts';
 import type { Step } from '../tensor/index.ts';
 import { faults } from './faults.ts';
@@ -21,6 +21,9 @@ export interface RecalibrateOptions {
   readonly key?: string;
 }
 
+/** Layers whose running statistics are not mean and variance of what they are given. */
+const APART: readonly Kind<Normalization>[] = [DecorrelatedBatchNorm, L1BatchNorm, TrackedInstanceNorm];
+
 interface Layer { readonly path: string; readonly norm: Normalization }
 
 /**
@@ -29,7 +32,7 @@ interface Layer { readonly path: string; readonly norm: Normalization }
  * a high rate, averaged weights, another domain (AdaBN), a layer that was just inserted; the aim of PreciseBN (Wu & Johnson 2021,
  * arXiv 2105.07576), but computed in evaluation: what reaches a layer depends on the layers before it, so those are done first, with
  * one walk over the data for each level of layers. Layers called several times in a forward take all their inputs together. Frozen
- * layers and instance normalization stay as they are.
+ * layers stay as they are, and so do those whose running statistics are others (whitening, L1, instance normalization).
  * @param data  batches with the column x
  * @returns the statistics by path of the layer
  * @throws E101 for options; E314 for an unknown key; E421 for no samples; E422 for no column x; E424 for a layer that is called on
@@ -69,7 +72,7 @@ function drawn(data: Dataset, { samples = data.length, seed = 0 }: RecalibrateOp
 /** Layers that depend on none but those of levels before theirs. */
 function levels(model: Model, { calls, outputs }: TracedCalls): Layer[][] {
   const layers = [...normsOf(model, Normalization)].map(([path, norm]) => ({ path, norm }))
-    .filter(({ norm }) => !norm.frozen && !(norm instanceof TrackedInstanceNorm) && calls.some(({ module }) => module === norm));
+    .filter(({ norm }) => !norm.frozen && !APART.some((kind) => norm instanceof kind) && calls.some(({ module }) => module === norm));
   const levelOf = new Map<unknown, number>(layers.map(({ norm }) => [norm, 0]));
   const own = calls.filter(({ module }) => levelOf.has(module));
   const order = topological([...outputs, ...own.flatMap(({ output }) => output ?? [])].map(({ node }) => node));
@@ -133,11 +136,12 @@ function take({ norm }: Layer, statistics: ChannelStatistics, key: string | unde
   variance.write(statistics.variance());
   // All the weight that averages give: what they started from no longer counts.
   weight?.write([1]);
+  if (norm instanceof BatchRenorm) norm.runningDeviation.write(statistics.variance().map((value) => Math.sqrt(value + norm.settings.epsilon)));
 }
 
 async function remember(norm: Normalization, key: string | undefined): Promise<(() => void)[]> {
   const { mean, variance, weight } = norm.running(keyFor(norm, key));
-  return Promise.all([mean, variance, weight ?? []].flat().map(async (buffer) => {
+  return Promise.all([mean, variance, weight ?? [], norm instanceof BatchRenorm ? norm.runningDeviation : []].flat().map(async (buffer) => {
     const values = await buffer.read();
     return () => buffer.write(values);
   }));

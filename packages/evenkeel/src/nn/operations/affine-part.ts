@@ -9,9 +9,9 @@ import { Normalization } from '../norms/index.ts';
 /** y = x * factor + offset, channel by channel of the last axis. */
 export interface AffinePart { readonly factor: Float64Array; readonly offset: Float64Array }
 
-/** Batches of inputs: the first tells factor and offset, the other, different in every channel, whether that is all, in any batch. */
+/** Batches of inputs: the first tells factor and offset, the other, different in every channel, whether that is all, in any batch and far away. */
 const BASIS = (sample: number): number => sample;
-const OTHERS = (sample: number, channel: number): number => Math.fround((sample - 1) * 40 + 3 * Math.sin(1 + sample + 7.31 * channel));
+const OTHERS = (sample: number, channel: number): number => Math.fround((1.5 + Math.sin(1 + sample + 7.31 * channel)) * [-1e9, 2, 1e9][sample]);
 
 /** Relative; the oracle computes in f64. */
 const TOLERANCE = 1e-9;

@@ -1,16 +1,16 @@
 /** The normalization layers of a model. */
 import { Module } from '../module.ts';
-import { LocalResponseNorm, Normalization, PerSampleNorm, PixelNorm, UnitNorm } from '../norms/index.ts';
+import { AdaptiveInstanceNorm, LocalResponseNorm, Normalization, PerSampleNorm, PixelNorm, QueryKeyNorm, Spade, ThresholdedLinearUnit, UnitNorm } from '../norms/index.ts';
 
 /** A class of layers. */
 export type Kind<M extends Module> = abstract new (...args: never[]) => M;
 
 /** Every layer that normalizes activations is one of these. */
-const BASES: readonly Kind<Module>[] = [Normalization, PerSampleNorm, LocalResponseNorm, PixelNorm, UnitNorm];
+const BASES: readonly Kind<Module>[] = [Normalization, PerSampleNorm, AdaptiveInstanceNorm, LocalResponseNorm, PixelNorm, QueryKeyNorm, Spade, UnitNorm];
 
 /** True for a layer that normalizes activations, by whatever statistics; not for rules of weights, such as weightNorm. */
 export function isNorm(layer: unknown): layer is Module {
-  return BASES.some((base) => layer instanceof base);
+  return BASES.some((base) => layer instanceof base) && !(layer instanceof ThresholdedLinearUnit);
 }
 
 /**
