@@ -1,0 +1,75 @@
+/** Batch normalization of large batches that come in micro-batches, one step each. */
+import type { Buffer, Tensor } from '../../tensor/index.ts';
+import { Statistics, where } from '../../tensor/index.ts';
+import { count } from '../layers/options.ts';
+import { faults } from './faults.ts';
+import { Normalization } from './normalization.ts';
+import type { ByBatch, Site } from './normalization.ts';
+import type { NormalizationOptions } from './normalization-options.ts';
+import { oncePerStep } from './once-per-step.ts';
+
+export interface AccumulatedBatchNormOptions extends NormalizationOptions {
+  /** Steps that make up one large batch: those between two moves of the optimizer. */
+  readonly microBatches: number;
+  /** What a micro-batch is normalized by: all values of the large batch so far (default), or its own alone. */
+  readonly normalizeBy?: 'accumulated' | 'own';
+}
+
+/**
+ * For gradient accumulation. The running statistics move once for each large batch, by its exact statistics: those of its
+ * micro-batches merged (Chan, Golub & LeVeque 1983), as if it had come at once. Outputs are normalized by what is known so far, so
+ * the last micro-batch sees the statistics of the whole; gradients flow through each micro-batch's own share of them. Where all
+ * micro-batches fit into one step, syncBatchNorm over [microBatches, samples, ...] is exact in outputs and gradients too.
+ */
+export class AccumulatedBatchNorm extends Normalization {
+  accumulatedCount!: Buffer;
+  accumulatedMean!: Buffer;
+  accumulatedM2!: Buffer;
+  /** Micro-batches of the current large batch so far. */
+  accumulatedSteps!: Buffer;
+  private readonly microBatches: number;
+  private readonly whole: boolean;
+
+  constructor(options: AccumulatedBatchNormOptions) {
+    super('accumulatedBatchNorm', { ...options, keys: [] });
+    const { microBatches, normalizeBy = 'accumulated' } = options;
+    this.microBatches = count(this.op, 'microBatches', microBatches);
+    if (normalizeBy !== 'accumulated' && normalizeBy !== 'own') throw faults.name(this.op, 'normalizeBy', normalizeBy, ['accumulated', 'own']);
+    this.whole = normalizeBy === 'accumulated';
+  }
+
+  protected override setup(x: Tensor): void {
+    super.setup(x);
+    this.accumulatedCount = this.buffer('accumulatedCount', [], 0);
+    this.accumulatedMean = this.buffer('accumulatedMean', this.runningMean.shape, 0);
+    this.accumulatedM2 = this.buffer('accumulatedM2', this.runningMean.shape, 0);
+    this.accumulatedSteps = this.buffer('accumulatedSteps', [], 0);
+  }
+
+  protected override byBatch(x: Tensor, site: Site): ByBatch {
+    const statistics = this.gather(x, site);
+    const wide = new Statistics(this.accumulatedCount.value, site.wide(this.accumulatedMean.value), site.wide(this.accumulatedM2.value));
+    return { y: this.apply(x, this.whole ? wide.merge(statistics) : statistics, site), statistics };
+  }
+
+  /** Empty statistics move nothing: that is what all but the last micro-batch give. */
+  protected override follow(statistics: Statistics, x: Tensor, key: string): void {
+    oncePerStep(this.accumulatedSteps, () => {
+      const { accumulatedCount: count, accumulatedMean: mean, accumulatedM2: m2, accumulatedSteps: steps } = this;
+      const all = new Statistics(count.value, mean.value, m2.value).merge(statistics).stopGradient();
+      const finite = all.mean.sub(all.mean).add(all.m2.sub(all.m2)).sum().eq(0);
+      const next = { count: where(finite, all.count, count.value), mean: where(finite, all.mean, mean.value), m2: where(finite, all.m2, m2.value) };
+      const last = steps.value.add(1).ge(this.microBatches);
+      super.follow(new Statistics(where(last, next.count, 0), where(last, next.mean, 0), where(last, next.m2, 0)), x, key);
+      count.assign(where(last, 0, next.count));
+      mean.assign(where(last, 0, next.mean));
+      m2.assign(where(last, 0, next.m2));
+      steps.assign(where(last, 0, steps.value.add(1)));
+    });
+  }
+}
+
+/** A batch normalization layer for gradient accumulation. @throws E101 unless microBatches is a whole number from 1, and what batchNorm throws */
+export function accumulatedBatchNorm(options: AccumulatedBatchNormOptions): AccumulatedBatchNorm {
+  return new AccumulatedBatchNorm(options);
+}

@@ -1,0 +1,68 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { compile, configure, nn } from '../../../src/index.ts';
+import type { Tensor } from '../../../src/index.ts';
+import { checkLayerGradient } from '../../support/norm-gradient.ts';
+import { expectOutcome, outcomeOf, sample } from '../../support/norm-outcome.ts';
+
+const made = <L extends nn.Normalization>(layer: L, shape: readonly number[] = [3]): L => {
+  layer.build(shape);
+  return layer;
+};
+const stateOf = async (layer: nn.Normalization): Promise<Record<string, number[]>> => ({
+  runningMean: [...await layer.runningMean.read()], runningVariance: [...await layer.runningVariance.read()],
+});
+
+describe.for(['oracle', 'wasm'] as const)('accumulatedBatchNorm, %s', (backend) => {
+  beforeAll(() => configure({ backend }));
+
+  const large = sample([9, 3]);
+  const micro = (from: number, to: number): Tensor => large.slice([from, 0], [to, 3]);
+
+  it('moves its running statistics once, by those of the large batch', async () => {
+    const layer = made(nn.accumulatedBatchNorm({ microBatches: 3 }));
+    const step = compile('step', ({ x }) => ({ y: layer.forward(x) }));
+    await step({ x: micro(0, 2) });
+    await step({ x: micro(2, 6) });
+    expect(await stateOf(layer)).toEqual({ runningMean: [0, 0, 0], runningVariance: [1, 1, 1] });
+    const { y } = await step({ x: micro(6, 9) });
+    const whole = await outcomeOf(made(nn.batchNorm()), large);
+    expectOutcome(await stateOf(layer), { runningMean: whole.runningMean, runningVariance: whole.runningVariance }, 1e-6);
+    expectOutcome({ y: [...await y.data()] }, { y: whole.y.slice(18) }, 2e-6);
+    expect([...await layer.accumulatedCount.read(), ...await layer.accumulatedSteps.read(), ...await layer.accumulatedM2.read()]).toEqual([0, 0, 0, 0, 0]);
+    step.dispose();
+  });
+
+  it('with one micro-batch is batchNorm', async () => {
+    expectOutcome(await outcomeOf(made(nn.accumulatedBatchNorm({ microBatches: 1 })), large), await outcomeOf(made(nn.batchNorm()), large), 1e-6);
+  });
+
+  it('normalizes by the micro-batch alone if asked to', async () => {
+    const layer = made(nn.accumulatedBatchNorm({ microBatches: 2, normalizeBy: 'own' }));
+    await outcomeOf(layer, micro(0, 4));
+    const { y, dx } = await outcomeOf(made(nn.batchNorm()), micro(4, 9));
+    expectOutcome(await outcomeOf(layer, micro(4, 9)), { y, dx }, 1e-6);
+  });
+
+  it('leaves out a micro-batch that is not finite', async () => {
+    const layer = made(nn.accumulatedBatchNorm({ microBatches: 2 }));
+    await outcomeOf(layer, micro(0, 4).div(0));
+    await outcomeOf(layer, micro(4, 9));
+    const { runningMean, runningVariance } = await outcomeOf(made(nn.batchNorm()), micro(4, 9));
+    expectOutcome(await stateOf(layer), { runningMean, runningVariance }, 1e-6);
+  });
+});
+
+describe('accumulatedBatchNorm', () => {
+  it('has the gradients of finite differences', async () => {
+    const layer = made(nn.accumulatedBatchNorm({ microBatches: 2 }));
+    layer.accumulatedCount.write([4]);
+    layer.accumulatedMean.write([0.5, 0, -0.5]);
+    layer.accumulatedM2.write([4, 5, 6]);
+    await checkLayerGradient(layer, [4, 3], (x) => layer.forward(x), { tolerance: 1e-5 });
+  });
+
+  it('refuses other options', () => {
+    expect(() => nn.accumulatedBatchNorm({ microBatches: 1.5 })).toThrow('E101 accumulatedBatchNorm: microBatches must be a whole number from 1');
+    expect(() => nn.accumulatedBatchNorm({ microBatches: 2, normalizeBy: 'all' as never })).toThrow('E101 accumulatedBatchNorm: there is no normalizeBy "all"');
+  });
+});
