@@ -1,0 +1,27 @@
+/** Batch normalization that never changes. */
+import type { Tensor } from '../../tensor/index.ts';
+import { Normalization } from './normalization.ts';
+import type { NormalizationOptions } from './normalization-options.ts';
+
+export type FrozenBatchNormOptions = Omit<NormalizationOptions, 'statistics' | 'evaluation' | 'update' | 'trainAffine'>;
+
+/**
+ * (x - runningMean) * scale / sqrt(runningVariance + epsilon) + shift in training and evaluation alike: nothing of it trains or
+ * moves, unfreeze() included (detectron2's FrozenBatchNorm2d). For fine-tuning with one or two images at a time: load the weights of
+ * a trained batchNorm, which have the same names, with that layer's epsilon. Until then it is the identity.
+ */
+export class FrozenBatchNorm extends Normalization {
+  constructor(options: FrozenBatchNormOptions = {}) {
+    super('frozenBatchNorm', { ...options, statistics: 'running', evaluation: 'running', update: false, trainAffine: false });
+  }
+
+  protected override setup(x: Tensor): void {
+    super.setup(x);
+    this.runningVariance.write(new Float32Array(this.runningVariance.size).fill(1 - this.settings.epsilon));
+  }
+}
+
+/** A batch normalization layer that never changes. @throws what batchNorm throws but E311 */
+export function frozenBatchNorm(options?: FrozenBatchNormOptions): FrozenBatchNorm {
+  return new FrozenBatchNorm(options);
+}
