@@ -114,7 +114,11 @@ function startSums(e: Emitter, run: PanelRun, vectors: readonly Column[]): Value
 /** Counts a variable over a range with its digits kept beside it, so that no quotient is computed on the way. */
 function odometer(e: Emitter, k: Var, digits: readonly Var[], range: { from: Value; to: Value }, body: () => void): void {
   const { b } = e;
-  if (digits.length <= 1) return e.loop(k, range.from, range.to, 1, body);
+  // One digit counts as k does, under the name that splitting and merging gave it.
+  if (digits.length <= 1) return e.loop(k, range.from, range.to, 1, () => {
+    for (const d of digits) e.bind(d, e.index(ix.ixOf(k)));
+    body();
+  });
   const values: Value[] = [];
   let rest = range.from;
   for (let i = digits.length - 1; i >= 0; i--) {
