@@ -16,7 +16,7 @@ export async function deviceRunner(program: Program): Promise<Runner> {
   const plan = compilePlan(program, { tile: open.device.tile });
   const loaded = await load(plan, open);
   const variables = plan.refs.map((buffer) => variableOf(buffer.ref));
-  return {
+  const runner: Runner = {
     plan,
     async run(feeds: readonly Feed[]): Promise<TypedArray[]> {
       if (!loaded.on) throw new InternalError('a plan was run after its device closed');
@@ -29,19 +29,26 @@ export async function deviceRunner(program: Program): Promise<Runner> {
       await executable.run();
       return plan.outputs.map((buffer) => executable.read(buffer));
     },
-    dispose() {
-      loaded.on?.executable.dispose();
-      loaded.on = undefined;
-      currentDevice()?.loaded.delete(loaded);
-    },
+    dispose: () => free(loaded),
   };
+  forgotten.register(runner, loaded);
+  return runner;
 }
 
-async function load(plan: Plan, { device, residents, loaded }: OpenDevice): Promise<Loaded> {
-  const executable = await device.load(plan, (ref) => variableOf(ref).placeOn(device, residents));
-  const made: Loaded = { on: { device, executable } };
-  loaded.add(made);
-  return made;
+async function load(plan: Plan, open: OpenDevice): Promise<Loaded> {
+  const executable = await open.device.load(plan, (ref) => variableOf(ref).placeOn(open));
+  const loaded: Loaded = { on: { device: open.device, executable } };
+  open.loaded.add(loaded);
+  return loaded;
+}
+
+/** Frees the plans of runners that nobody can reach any more: a step that is dropped need not be disposed. */
+const forgotten = new FinalizationRegistry<Loaded>(free);
+
+function free(loaded: Loaded): void {
+  loaded.on?.executable.dispose();
+  loaded.on = undefined;
+  currentDevice()?.loaded.delete(loaded);
 }
 
 function variableOf(ref: object | undefined): Variable {

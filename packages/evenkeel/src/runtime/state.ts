@@ -3,7 +3,7 @@ import { backends } from '../backends/index.ts';
 import type { BackendName, Device, Executable } from '../backends/index.ts';
 import { Fault } from '../base/index.ts';
 import { Queue } from './queue.ts';
-import type { Variable } from './variable.ts';
+import type { Place } from './variable.ts';
 
 /** What `configure` sets; what is left out stays as it is. */
 export interface Configuration {
@@ -18,8 +18,8 @@ const DEFAULT_BACKEND: BackendName | 'oracle' = 'wasm';
 
 export interface OpenDevice {
   readonly device: Device;
-  /** Variables whose values live on the device. */
-  readonly residents: Set<Variable>;
+  /** Places of the variables whose values live on the device. */
+  readonly residents: Set<Place>;
   /** Plans that are ready to run on it. */
   readonly loaded: Set<Loaded>;
   /** Another one for every device; whoever keeps it does not keep the device. */
@@ -77,7 +77,7 @@ export function shutdown(): Promise<void> {
   return queue.add(async () => {
     if (!state.open) return;
     const { device, residents, loaded } = await state.open;
-    for (const variable of residents) variable.leave();
+    for (const { variable } of residents) variable.deref()?.withdraw();
     for (const plan of loaded) plan.on = undefined;
     state.open = undefined;
     state.opened = undefined;

@@ -3,6 +3,7 @@ import { allocate, BYTES_PER_ELEMENT, Fault, formatShape, sizeOf } from '../base
 import type { DType, Shape, TypedArray } from '../base/index.ts';
 import type { Device } from '../backends/index.ts';
 import { currentDevice, queue } from './state.ts';
+import type { OpenDevice } from './state.ts';
 
 /** What 32-bit addresses reach. */
 const MOST_BYTES = 2 ** 32;
@@ -20,6 +21,24 @@ export function checkSize(name: string, shape: Shape, where?: string): void {
   });
 }
 
+/** Where a variable's values lie on a device. */
+export interface Place {
+  readonly variable: WeakRef<Variable>;
+  readonly address: number;
+  /** The device's. */
+  readonly generation: object;
+}
+
+/** Frees the places of variables that nobody can reach any more: a model that is dropped need not be disposed. */
+const forgotten = new FinalizationRegistry<Place>(release);
+
+function release(place: Place): void {
+  const open = currentDevice();
+  if (!open || open.generation !== place.generation) return;
+  open.residents.delete(place);
+  open.device.release(place.address);
+}
+
 export class Variable {
   readonly shape: Shape;
   readonly dtype: DType;
@@ -28,7 +47,7 @@ export class Variable {
   /** Counts the values it was given, so that a tensor built on an older one can be told. */
   version = 0;
   private host: TypedArray | undefined;
-  private address: number | undefined;
+  private place: Place | undefined;
   private disposed = false;
 
   /** @param initial as many elements as `shape` has; default: zeros. It is copied. @throws E401 for another number of elements; E605 for more than 4 GiB */
@@ -66,7 +85,7 @@ export class Variable {
   peek(): TypedArray {
     this.checkAlive();
     if (this.host) return this.host;
-    return currentDevice()!.device.read(this.address!, this.dtype, this.size);
+    return currentDevice()!.device.read(this.place!.address, this.dtype, this.size);
   }
 
   /** For the runtime: a new value that the host computed. */
@@ -74,44 +93,38 @@ export class Variable {
     this.host = values;
   }
 
-  /** For the runtime: its place on the device, made on first use. */
-  placeOn(device: Device, residents: Set<Variable>): number {
+  /** For the runtime: its address on the device, given on first use. */
+  placeOn({ device, residents, generation }: OpenDevice): number {
     this.checkAlive();
-    if (this.address === undefined) {
-      this.address = device.allocate(this.size * BYTES_PER_ELEMENT, () => [this, ...residents]);
-      residents.add(this);
+    if (!this.place) {
+      const holders = (): Variable[] => [this, ...[...residents].flatMap(({ variable }) => variable.deref() ?? [])];
+      const address = device.allocate(this.size * BYTES_PER_ELEMENT, holders);
+      this.place = { variable: new WeakRef(this), address, generation };
+      residents.add(this.place);
+      forgotten.register(this, this.place, this);
     }
-    return this.address;
+    return this.place.address;
   }
 
   /** For the runtime: moves the newest values to its place on the device. */
   upload(device: Device): void {
     this.checkAlive();
-    if (!this.host || this.address === undefined) return;
-    device.write(this.address, this.host);
+    if (!this.host || !this.place) return;
+    device.write(this.place.address, this.host);
     this.host = undefined;
   }
 
-  /** For the runtime: moves the values back to the host, because the device closes. */
-  leave(): void {
-    this.host = this.peek();
-    this.address = undefined;
-  }
-
-  /** For the runtime: moves the values back to the host, because no plan uses the variable any more. */
+  /** For the runtime: moves the values back to the host, because no plan uses the variable any more, or the device closes. */
   withdraw(): void {
-    if (this.address === undefined) return;
+    if (!this.place) return;
     this.host = this.peek();
     this.vacate();
   }
 
   private vacate(): void {
-    const open = currentDevice();
-    if (open && this.address !== undefined) {
-      open.residents.delete(this);
-      open.device.release(this.address);
-    }
-    this.address = undefined;
+    if (this.place) release(this.place);
+    this.place = undefined;
+    forgotten.unregister(this);
   }
 
   private copied(data: ArrayLike<number>, exact = false): TypedArray {

@@ -1,7 +1,7 @@
 /** A process that does one thing over and over and prints what it holds: node --expose-gc leak-probe.ts NAME, JSON lines on stdout. */
 import { arrays, fit, Param, shutdown, tensor } from '../../src/index.ts';
 import { currentDevice } from '../../src/runtime/state.ts';
-import { exampleLayers, images, tinyImages, tinyLayers, trainingOf } from './small-training.ts';
+import { denseLayers, exampleLayers, images, tinyImages, tinyLayers, trainingOf } from './small-training.ts';
 
 /** What the process holds at one moment, in bytes. */
 export interface Held {
@@ -56,24 +56,28 @@ const works: Readonly<Record<string, () => Promise<void>>> = {
   /** Models that are made, trained for a step, and disposed. */
   async disposed() {
     await watch(40, 5, async () => {
-      const { model, optimizer, step } = trainingOf([12, 12, 1], tinyLayers());
+      const { model, optimizer, step } = trainingOf([12, 12, 1], denseLayers());
       await step({ ...tinyImages(0, 8) });
       for (const used of [step, model, optimizer]) used.dispose();
     });
   },
+  /** Models that are made, trained for a step, and dropped as they are. */
+  async dropped() {
+    await watch(20, 5, () => trainingOf([12, 12, 1], denseLayers()).step({ ...tinyImages(0, 8) }));
+  },
   /** One model that is trained by fit again and again. */
   async fitted() {
-    const { model } = trainingOf([12, 12, 1], tinyLayers());
+    const { model } = trainingOf([12, 12, 1], denseLayers());
     const { x, y } = tinyImages(0, 40);
     const data = arrays({ x, y: { data: y, shape: [40] } });
-    await watch(10, 5, () => fit(model, data, { loss: 'crossEntropy', optimizer: 'adam', validation: data, verbose: 'silent' }));
+    await watch(6, 5, () => fit(model, data, { loss: 'crossEntropy', optimizer: 'adam', validation: data, verbose: 'silent' }));
   },
   /** Models that are made, trained for a step, and forgotten; the device is shut down each time, and one step is kept. */
   async reopened() {
-    const kept = trainingOf([12, 12, 1], tinyLayers()).step;
-    await watch(20, 5, async () => {
+    const kept = trainingOf([12, 12, 1], denseLayers()).step;
+    await watch(12, 5, async () => {
       await kept({ ...tinyImages(0, 8) });
-      await trainingOf([12, 12, 1], tinyLayers()).step({ ...tinyImages(0, 8) });
+      await trainingOf([12, 12, 1], denseLayers()).step({ ...tinyImages(0, 8) });
       await tensor([1, 2]).add(1).data();
       await shutdown();
     });

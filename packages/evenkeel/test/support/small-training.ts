@@ -25,6 +25,11 @@ export function tinyLayers(): nn.Model[] {
   return [nn.conv2d(4, 3), nn.relu(), nn.batchNorm(), nn.maxPool2d(2), nn.flatten(), nn.dropout(0.25), nn.linear(10)];
 }
 
+/** Layers on [12, 12, 1] that compile fast. */
+export function denseLayers(): nn.Model[] {
+  return [nn.flatten(), nn.linear(8), nn.batchNorm(), nn.relu(), nn.dropout(0.25), nn.linear(10)];
+}
+
 /** The usual step: cross-entropy, Adam at 1e-3, the loss returned. */
 export function trainingOf(input: readonly number[], layers: readonly nn.Model[], debug = false): Training {
   const model = nn.sequential({ input, seed: 3 }, ...layers);

@@ -43,13 +43,17 @@ describe('nothing is held after', () => {
     expect(growth.resident).toBeLessThan(64 * MIB);
   }, 120_000);
 
-  it.each([['200 models that were disposed', 'disposed'], ['100 models whose device was shut down', 'reopened'], ['50 calls of fit', 'fitted']])('%s', async (_, work) => {
+  it.each([
+    ['200 models that were disposed', 'disposed'], ['100 models that were dropped as they are', 'dropped'],
+    ['60 models whose device was shut down', 'reopened'], ['30 calls of fit', 'fitted'],
+  ])('%s', async (_, work) => {
     const growth = await growthOf(work);
     expect(growth.device).toBe(0);
     // The engine keeps optimized code of its own for a while, some kilobytes for every module.
     expect(growth.heap).toBeLessThan(2 * MIB);
     expect(growth.outside).toBeLessThan(0.25 * MIB);
-    expect(growth.resident).toBeLessThan(64 * MIB);
+    // The engine's compiler takes tens of MiB at a time and keeps them; a device that is not freed would cost four each.
+    expect(growth.resident).toBeLessThan(128 * MIB);
   }, 120_000);
 
   it('a device was shut down, though steps and values that were made on it are', async () => {
