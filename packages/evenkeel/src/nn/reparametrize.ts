@@ -7,8 +7,7 @@ import { bumpStructure } from '../runtime/index.ts';
 import { sameShape } from '../base/index.ts';
 import { Param } from '../tensor/index.ts';
 import type { Tensor } from '../tensor/index.ts';
-import { Module } from './module.ts';
-import type { Model } from './module.ts';
+import type { Model, Module } from './module.ts';
 import { weightFaults } from './weight-faults.ts';
 
 /** Where a rule is put. */

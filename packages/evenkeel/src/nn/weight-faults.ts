@@ -17,11 +17,13 @@ export const weightFaults = {
   },
   /** E351: the place of the rule's own parameters is taken. */
   twice(op: string, layer: Module, key: string): Fault {
-    return fault('E351', op, `the layer already has something named "${key}"`, [`layer ${layer.describe()}`], 'wrap a layer once with each rule, or give reparametrize another key');
+    return fault('E351', op, `the layer already has something named "${key}"`, [`layer ${layer.describe()}`],
+      'wrap a layer once with each rule, or give reparametrize another key');
   },
   /** E352: a rule that gives a weight of another shape. */
   shape(op: string, before: Shape, after: Shape): Fault {
-    return fault('E352', op, 'the rule must keep the shape of the weight', [`weight ${formatShape(before)}   rule gives ${formatShape(after)}`], 'reshape its result, or keep the reduced axes: { keepDims: true }');
+    return fault('E352', op, 'the rule must keep the shape of the weight', [`weight ${formatShape(before)}   rule gives ${formatShape(after)}`],
+      'reshape its result, or keep the reduced axes: { keepDims: true }');
   },
   /** E353: an axis that the weight does not have. */
   axis(op: string, weight: Shape, axis: unknown): Fault {

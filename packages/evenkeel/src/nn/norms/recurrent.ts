@@ -119,7 +119,9 @@ export function recurrentLayerNorm(options: RecurrentLayerNormOptions = {}): Rec
  */
 export function recurrentBatchNorm(options: RecurrentBatchNormOptions): RecurrentNormalization {
   const { steps, initialScale = 0.1, ...rest } = options;
-  if (!Number.isInteger(steps) || steps < 1) throw faults.option('recurrentBatchNorm', 'steps', 'must be a whole number from 1', steps, 'give the length of the training sequences, for example steps: 28');
+  if (!Number.isInteger(steps) || steps < 1) {
+    throw faults.option('recurrentBatchNorm', 'steps', 'must be a whole number from 1', steps, 'give the length of the training sequences, for example steps: 28');
+  }
   const keys = Array.from({ length: steps }, (_, step) => `step${step}`);
   return (site) => new StepBatchNorm(new BatchNorm({ ...rest, keys, initialScale, center: site === 'cell' }), keys);
 }
