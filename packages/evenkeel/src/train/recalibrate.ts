@@ -3,7 +3,7 @@ import { loader, permutation } from '../data/index.ts';
 import type { Dataset } from '../data/index.ts';
 import type { Node } from '../graph/index.ts';
 import { topological } from '../graph/index.ts';
-import { BatchRenorm, DecorrelatedBatchNorm, L1BatchNorm, normsOf, Normalization, observeStatistics, traceCalls, TrackedInstanceNorm, withStatisticsKey } from '../nn/index.ts';
+import { BatchRenorm, DecorrelatedBatchNorm, FrozenBatchNorm, L1BatchNorm, normsOf, Normalization, observeStatistics, traceCalls, TrackedInstanceNorm, withStatisticsKey } from '../nn/index.ts';
 import type { Kind, Model, TracedCalls } from '../nn/index.ts';
 import { ChannelStatistics, compile, Tensor } from '../tensor/index.ts';
 import type { Step } from '../tensor/index.ts';
@@ -21,8 +21,8 @@ export interface RecalibrateOptions {
   readonly key?: string;
 }
 
-/** Layers whose running statistics are not mean and variance of what they are given. */
-const APART: readonly Kind<Normalization>[] = [DecorrelatedBatchNorm, L1BatchNorm, TrackedInstanceNorm];
+/** Layers whose running statistics are not mean and variance of what they are given, or never change. */
+const APART: readonly Kind<Normalization>[] = [DecorrelatedBatchNorm, FrozenBatchNorm, L1BatchNorm, TrackedInstanceNorm];
 
 interface Layer { readonly path: string; readonly norm: Normalization }
 

@@ -3,8 +3,8 @@ import { Fault } from '../../src/base/index.ts';
 import * as nn from '../../src/nn/index.ts';
 import { configure, Trace, tracing, valueNow } from '../../src/runtime/index.ts';
 import type { Mode } from '../../src/runtime/index.ts';
-import { compile, grad, Param, tensor } from '../../src/tensor/index.ts';
-import type { Ref, Tensor } from '../../src/tensor/index.ts';
+import { compile, grad, tensor } from '../../src/tensor/index.ts';
+import type { Param, Ref, Tensor } from '../../src/tensor/index.ts';
 import type { Entry } from './norm-catalogue.ts';
 
 type Options = Readonly<Record<string, unknown>>;

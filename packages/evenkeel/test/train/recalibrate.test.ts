@@ -78,6 +78,19 @@ describe('recalibrate', () => {
     await expect(recalibrate(new Loop(), dataOf(rows(4, 2), 2))).rejects.toThrow('E424 recalibrate: a normalization must not be called on something computed from its own output.\n     norm is');
   });
 
+  it('serves the relatives of batch normalization, and leaves those with other statistics alone', async () => {
+    const values = rows(24, 2);
+    const exact = ChannelStatistics.of(values, [24, 2]);
+    for (const norm of [nn.ghostBatchNorm({ virtualBatchSize: 4 }), nn.batchRenorm(), nn.accumulatedBatchNorm({ microBatches: 2 }), nn.splitBatchNorm(), nn.virtualBatchNorm({ reference: 2 }),
+      nn.syncBatchNorm(), nn.inPlaceBatchNorm({ activation: 'identity' }), nn.conditionalBatchNorm({ classes: 2 }), nn.domainBatchNorm({ domains: ['here', 'there'] })]) {
+      const model = nn.layer((x) => (norm instanceof nn.ConditionalBatchNorm ? norm.forward(x, { condition: tensor(new Int32Array(x.shape[0])) }) : norm.forward(x)));
+      Object.assign(model, { norm });
+      expect([...(await recalibrate(model, dataOf(values, 2), { batchSize: 8 })).keys()]).toEqual(['norm']);
+      expectClose([...await norm.runningMean.read(), ...await norm.runningVariance.read()], [...exact.mean, ...exact.variance()], 1e-6);
+    }
+    for (const norm of [nn.l1BatchNorm(), nn.decorrelatedBatchNorm(), nn.frozenBatchNorm()]) expect((await recalibrate(norm, dataOf(values, 2))).size).toBe(0);
+  });
+
   it('keeps what is frozen, what is no batch normalization, and everything if a value is not finite', async () => {
     const model = nn.sequential({ input: [2] }, nn.batchNorm(), nn.layerNorm(), nn.batchNorm().freeze(), nn.batchNorm());
     expect([...(await recalibrate(model, dataOf(rows(9, 2), 2))).keys()]).toEqual(['0', '3']);

@@ -97,7 +97,7 @@ function decideOne(norm: Model, traced: TracedCalls, kinds: readonly FoldableKin
   if (!part) return stay('its output in evaluation is not a factor and an offset for each channel of the last axis');
   const kindOf = (other: Call): FoldableKind | undefined => kinds.find(({ kind }) => other.module instanceof kind);
   const once = (other: Call): boolean => kindOf(other) !== undefined && traced.calls.filter(({ module }) => module === other.module).length === 1;
-  const before = traced.calls.find((other) => other.output?.node === x.node && once(other));
+  const before = traced.calls.find((other) => other.own?.node === x.node && once(other));
   if (before && onlyRead(x.node, call.output.node, traced)) {
     const { outputAxis } = kindOf(before)!;
     if ((before.module as WithWeight).weight.shape.at(outputAxis) === part.factor.length) return { kind: 'behind', into: before, outputAxis, part };
@@ -111,7 +111,7 @@ function decideBehind(norm: Model, y: Tensor, into: Call, part: AffinePart, trac
   const { module } = into;
   const activation = activationIn(norm);
   if (activation && activation(y).node !== y.node) return stay('its activation stands between it and the layer behind it');
-  if (!into.output || !onlyRead(y.node, into.output.node, traced)) return stay('its output is read in several places');
+  if (!into.own || !onlyRead(y.node, into.own.node, traced)) return stay('its output is read in several places');
   if (!(module instanceof Conv2d || module instanceof Linear)) return stay('nothing is known of the layer behind it');
   if (module instanceof Conv2d && pads(module) && part.offset.some((value) => value !== 0)) return { kind: 'refuse', conv: into };
   return { kind: 'before', into, outputAxis: -1, part };

@@ -1,5 +1,5 @@
 /** The normalization layers of a model. */
-import { Module } from '../module.ts';
+import type { Module } from '../module.ts';
 import { AdaptiveInstanceNorm, LocalResponseNorm, Normalization, PerSampleNorm, PixelNorm, QueryKeyNorm, Spade, ThresholdedLinearUnit, UnitNorm } from '../norms/index.ts';
 
 /** A class of layers. */

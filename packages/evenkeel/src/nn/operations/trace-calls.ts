@@ -14,6 +14,8 @@ export interface Call {
   readonly inputs: readonly unknown[];
   /** What it gave; undefined if that was not one tensor. */
   readonly output: Tensor | undefined;
+  /** What its own forward gave, before anything that surrounds it (insertAfter) changed it. */
+  readonly own: Tensor | undefined;
 }
 
 /** The calls of a forward in the order in which they ended, children before parents, and what came out. */
@@ -27,11 +29,14 @@ type Forward = (...inputs: unknown[]) => unknown;
  */
 export function traceCalls(model: Module, inputs: readonly InputSpec[] | undefined = model.inputs): TracedCalls {
   if (!inputs) throw operationFaults.notRun('traceCalls', model.describe());
+  const run = (): unknown => tracing(new Trace('eval'), () => forwardOf(model)!(...inputs.map(({ shape, dtype }) => zeros(shape, dtype))));
+  // A first forward also sets things up, which is not what is asked about.
+  if (!model.inputs) run();
   const calls: Call[] = [];
-  const undo = model.modules().map(([path, module]) => listen(path, module, calls));
+  const running: { own: unknown }[] = [];
+  const undo = model.modules().map(([path, module]) => listen(path, module, calls, running));
   try {
-    const output = tracing(new Trace('eval'), () => forwardOf(model)!(...inputs.map(({ shape, dtype }) => zeros(shape, dtype))));
-    return { calls, outputs: tensorsIn(output) };
+    return { outputs: tensorsIn(run()), calls };
   } finally {
     for (const restore of undo) restore();
   }
@@ -53,15 +58,30 @@ function forwardOf(module: Module): Forward | undefined {
   return Reflect.get(module, 'forward') as Forward | undefined;
 }
 
-function listen(path: string, module: Module, calls: Call[]): () => void {
+function listen(path: string, module: Module, calls: Call[], running: { own: unknown }[]): () => void {
   const forward = forwardOf(module);
   if (!forward) return () => undefined;
+  const release = module.surround((call) => {
+    const own = call();
+    running.at(-1)!.own = own;
+    return own;
+  });
   Reflect.set(module, 'forward', (...inputs: unknown[]) => {
+    const frame: { own: unknown } = { own: undefined };
+    running.push(frame);
     const output = forward.apply(module, inputs);
-    calls.push({ path, module, inputs, output: output instanceof Tensor ? output : undefined });
+    running.pop();
+    calls.push({ path, module, inputs, output: oneTensor(output), own: oneTensor(frame.own) });
     return output;
   });
-  return () => void Reflect.set(module, 'forward', forward);
+  return () => {
+    Reflect.set(module, 'forward', forward);
+    release();
+  };
+}
+
+function oneTensor(value: unknown): Tensor | undefined {
+  return value instanceof Tensor ? value : undefined;
 }
 
 function tensorsIn(value: unknown): Tensor[] {

@@ -85,6 +85,14 @@ describe('foldNorms', () => {
     expect([...report.folded]).toEqual([['0', '1'], ['4', '5']]);
   });
 
+  it('folds what was inserted', async () => {
+    const model = new Residual();
+    expect(nn.insertAfter(model, 'second', nn.batchNorm())).toBe('second.after');
+    const { error, report } = await difference(model, [5, 5, 4]);
+    expect(error).toBeLessThan(1e-5);
+    expect([...report.folded]).toEqual([['firstNorm', 'first'], ['second.after', 'second'], ['secondNorm', 'second']]);
+  });
+
   it('folds several in a row, and weights by rule', async () => {
     const { error, report } = await difference(nn.sequential(nn.batchNorm(), nn.batchNorm(), nn.weightNorm(nn.linear(4)), nn.batchNorm(), nn.batchNorm()), [3]);
     expect(error).toBeLessThan(1e-5);
