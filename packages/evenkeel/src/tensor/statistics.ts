@@ -18,12 +18,18 @@ export class Statistics {
   readonly count: Count;
   readonly mean: Tensor;
   readonly m2: Tensor;
+  /** What the means leave out by being f32, if that is known: merging heeds it, so that deviations far below the means keep their digits. */
+  readonly rest: Tensor | undefined;
 
-  /** @param count of values behind every mean; a tensor of whole numbers that broadcasts to the mean, or one number for all */
-  constructor(count: Count, mean: Tensor, m2: Tensor) {
+  /**
+   * @param count of values behind every mean; a tensor of whole numbers that broadcasts to the mean, or one number for all
+   * @param rest  what `moments` calls so; no gradient may flow through it
+   */
+  constructor(count: Count, mean: Tensor, m2: Tensor, rest?: Tensor) {
     this.count = count;
     this.mean = mean;
     this.m2 = m2;
+    this.rest = rest;
   }
 
   /**
@@ -32,8 +38,8 @@ export class Statistics {
    */
   static of(x: Tensor, axes?: Axes, options: { readonly mask?: Tensor } = {}): Statistics {
     if (options.mask) return masked(x, axes, options.mask);
-    const { count, mean, m2 } = moments(x, axes, { keepDims: true });
-    return count > 0 ? new Statistics(count, mean, m2) : new Statistics(0, nothing(mean), nothing(mean));
+    const { count, mean, m2, rest } = moments(x, axes, { keepDims: true });
+    return count > 0 ? new Statistics(count, mean, m2, rest) : new Statistics(0, nothing(mean), nothing(mean));
   }
 
   /** Of a mean and a population variance that are known, for example running ones. */
@@ -43,16 +49,15 @@ export class Statistics {
 
   /** Those of all values together; at least one. Empty ones change nothing; the result does not depend on their order but by rounding. */
   static merge(parts: readonly Statistics[]): Statistics {
-    const [first, ...rest] = parts.filter((part) => part.count !== 0);
+    const [first, ...others] = parts.filter((part) => part.count !== 0);
     if (!first) return parts[0];
-    if (rest.length === 0) return first;
-    const all = [first, ...rest];
-    const count = all.map((part) => part.count).reduce(plus);
+    if (others.length === 0) return first;
+    const count = [first, ...others].map((part) => part.count).reduce(plus);
     // Differences from one of the means keep their digits where the means are large against them.
-    const excess = rest.map((part) => part.mean.sub(first.mean).mul(part.count)).reduce((a, b) => a.add(b));
-    const mean = first.mean.add(excess.div(atLeastOne(count)));
-    const between = all.map((part) => part.mean.sub(mean).square().mul(part.count)).reduce((a, b) => a.add(b));
-    return new Statistics(count, mean, all.map((part) => part.m2).reduce((a, b) => a.add(b)).add(between));
+    const apart = others.map((part) => part.from(first.mean, first.rest));
+    const middle = total(apart.map((d, i) => d.mul(others[i].count))).div(atLeastOne(count));
+    const between = [middle.square().mul(first.count), ...apart.map((d, i) => d.sub(middle).square().mul(others[i].count))];
+    return around(first.mean, first.rest ? middle.add(first.rest) : middle, count, total([first.m2, ...others.map((part) => part.m2), ...between]));
   }
 
   /** Population variance, m2 / count; 0 for no values. */
@@ -73,28 +78,39 @@ export class Statistics {
   /** Merges along axes of the statistics themselves (of groups, shards or samples), which become 1. */
   pool(axes: Axes): Statistics {
     const kept = { keepDims: true };
+    const list = [axes].flat().map((axis) => resolveAxis(axis, this.mean.rank));
+    // Whichever it is, the result is the same: no gradient belongs to it.
+    const first = this.mean.slice([], this.mean.shape.map((extent, i) => (list.includes(i) ? Math.min(1, extent) : extent))).stopGradient();
+    const apart = this.from(first);
     if (typeof this.count === 'number') {
-      const { mean, m2, count } = moments(this.mean, axes, kept);
-      return new Statistics(this.count * count, mean, this.m2.sum(axes, kept).add(m2.mul(this.count)));
+      const middle = apart.mean(axes, kept);
+      const count = (this.count * this.mean.size) / Math.max(1, middle.size);
+      return around(first, middle, count, this.m2.add(apart.sub(middle).square().mul(this.count)).sum(axes, kept));
     }
     const each = this.count.broadcastTo(this.mean.shape);
     const count = sum(each, axes, kept);
-    const mean = each.mul(this.mean).sum(axes, kept).div(atLeastOne(count));
-    const between = each.mul(this.mean.sub(mean).square());
-    return new Statistics(count, mean, this.m2.add(between).sum(axes, kept));
+    const middle = each.mul(apart).sum(axes, kept).div(atLeastOne(count));
+    return around(first, middle, count, this.m2.add(each.mul(apart.sub(middle).square())).sum(axes, kept));
   }
 
   /** Mean and m2 in another shape of as many elements; one count for all is kept. */
   reshape(shape: readonly number[]): Statistics {
     const count = typeof this.count === 'number' || this.count.size === 1 ? this.count : this.count.broadcastTo(this.mean.shape).reshape(shape);
     const scalar = typeof count === 'number' || count.size > 1 ? count : count.reshape([]);
-    return new Statistics(scalar, this.mean.reshape(shape), this.m2.reshape(shape));
+    return new Statistics(scalar, this.mean.reshape(shape), this.m2.reshape(shape), this.rest?.reshape(shape));
   }
 
   /** The same values, through which no gradient flows. */
   stopGradient(): Statistics {
     const count = typeof this.count === 'number' ? this.count : this.count.stopGradient();
-    return new Statistics(count, this.mean.stopGradient(), this.m2.stopGradient());
+    return new Statistics(count, this.mean.stopGradient(), this.m2.stopGradient(), this.rest);
+  }
+
+  /** How far the means are from others, to more digits than either has. */
+  private from(mean: Tensor, rest?: Tensor): Tensor {
+    const apart = this.mean.sub(mean);
+    const finer = this.rest ? apart.add(this.rest) : apart;
+    return rest ? finer.sub(rest) : finer;
   }
 
   /** The values on the host, in f64; the mean's elements are the channels. For statistics with one count for all channels. */
@@ -120,7 +136,17 @@ function masked(x: Tensor, axes: Axes | undefined, mask: Tensor): Statistics {
   const deviation = where(wide, x.sub(mean), 0);
   const rest = deviation.sum(axes, kept);
   const m2 = deviation.square().sum(axes, kept).sub(rest.square().div(divisor));
-  return new Statistics(count, mean.add(rest.div(divisor)), maximum(m2, 0));
+  return around(mean, rest.div(divisor), count, maximum(m2, 0));
+}
+
+/** Statistics whose mean is `near` + `off`, the second small against the first: what the sum leaves out is kept. */
+function around(near: Tensor, off: Tensor, count: Count, m2: Tensor): Statistics {
+  const mean = near.add(off);
+  return new Statistics(count, mean, m2, near.sub(mean).add(off).stopGradient());
+}
+
+function total(parts: readonly Tensor[]): Tensor {
+  return parts.reduce((a, b) => a.add(b));
 }
 
 /** How many positions the mask leaves, one number for all channels if it treats them alike. */

@@ -45,6 +45,23 @@ describe('Statistics', () => {
     await expectAlike(Statistics.of(x, 1, { mask }).pool(0), Statistics.of(x, [0, 1], { mask }), 3e-6);
   });
 
+  it('keep the deviation of few values each, whose means are ten thousand times as large', async () => {
+    const x = random([32, 4], 9998.3, 10001.7, 5);
+    const mask = tensor(Int32Array.from({ length: 128 }, (_, i) => i % 4 < 3 ? 1 : 0), [32, 4]);
+    const rows = Array.from({ length: 32 }, (_, i) => Statistics.of(x.slice([i], [i + 1])));
+    const values = Array.from(await x.data());
+    for (const [got, kept] of [
+      [Statistics.of(x, 1).pool(0), () => true], [Statistics.merge(rows), () => true], [rows.reduce((a, b) => a.merge(b)), () => true],
+      [Statistics.of(x, 1, { mask }).pool(0), (i: number) => i % 4 < 3],
+    ] as const) {
+      const some = values.filter((_, i) => kept(i));
+      const mean = some.reduce((sum, v) => sum + v / some.length, 0);
+      const m2 = some.reduce((sum, v) => sum + (v - mean) ** 2, 0);
+      expect(Math.abs((await got.m2.data())[0] / m2 - 1)).toBeLessThan(1e-6);
+      expect((await got.mean.data())[0] + (await got.rest!.data())[0] - mean).toBeCloseTo(0, 5);
+    }
+  });
+
   it('count only what the mask leaves, whatever stands elsewhere', async () => {
     const x = tensor([[1, 10], [NaN, Infinity], [3, 30]]);
     for (const mask of [tensor([[1], [0], [1]]), tensor([[1], [0], [1]]).gt(0)]) {

@@ -1,6 +1,5 @@
 /** Statistics of groups of channels within each sample: what instance, group and switchable normalization are made of. */
-import type { Shape } from '../../base/index.ts';
-import { moments, Statistics } from '../../tensor/index.ts';
+import { Statistics } from '../../tensor/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { spatialAxes } from './per-sample.ts';
 
@@ -25,22 +24,8 @@ export function groupStatistics(x: Tensor, { axis, groups = x.shape[axis], mask 
   const spatial = spatialAxes(x, axis);
   if (groups === channels) return Statistics.of(x, spatial, { mask });
   const layout = [samples, groups, channels / groups];
-  const pooled = mask ? Statistics.of(x, spatial, { mask }).reshape(layout).pool(2) : pool(x, spatial, layout);
+  const { count, mean, m2 } = Statistics.of(x, spatial, { mask }).reshape(layout).pool(2);
   const wide = x.shape.map((extent, i) => (i === 0 || i === axis ? extent : 1));
   const stretch = (v: Tensor): Tensor => v.broadcastTo(layout).reshape(wide);
-  const { count, mean, m2 } = pooled;
   return new Statistics(typeof count === 'number' || count.size === 1 ? count : stretch(count), stretch(mean), stretch(m2));
-}
-
-/** The channels' moments, [samples, groups, size], merged along the last axis (Chan, Golub & LeVeque 1983, eq. 2.1). */
-function pool(x: Tensor, spatial: readonly number[], layout: Shape): Statistics {
-  const kept = { keepDims: true };
-  const { mean, m2, rest, count } = moments(x, spatial, kept);
-  const [means, squares, rests] = [mean, m2, rest].map((v) => v.reshape(layout));
-  // Differences from one of the means are exact, and small beside means far from zero.
-  const first = means.slice([0, 0, 0], [layout[0], layout[1], 1]).stopGradient();
-  const apart = means.sub(first).add(rests);
-  const middle = apart.mean(2, kept);
-  const between = apart.sub(middle).square().mul(count);
-  return new Statistics(count * layout[2], first.add(middle), squares.add(between).sum(2, kept));
 }
