@@ -44,6 +44,20 @@ describe('layers agree with PyTorch', () => {
 });
 
 describe('other layers', () => {
+  it('convTranspose2d makes images larger, as the adjoint of conv2d', async () => {
+    const layer = nn.convTranspose2d(2, 4, { stride: 2, padding: 1 });
+    expect(layer.build([5, 5, 3])).toEqual([10, 10, 2]);
+    expect([...layer.namedParams()].map(([name, { shape }]) => `${name} [${shape}]`)).toEqual(['weight [4,4,2,3]', 'bias [2]']);
+    expect(() => layer.build([5, 5, 4])).toThrow('E302');
+    const [x, y] = [ones([1, 10, 10, 2]), ones([1, 5, 5, 3])];
+    const inner = async (a: Tensor, b: Tensor): Promise<number> => a.mul(b).sum().item();
+    const conv = nn.conv2d(3, 4, { stride: 2, padding: 1, bias: false });
+    conv.build([10, 10, 2]);
+    conv.weight.write(await layer.weight.read());
+    layer.bias!.write([0, 0]);
+    expect(await inner(conv.forward(x), y)).toBeCloseTo(await inner(x, layer.forward(y)), 3);
+  });
+
   it('flatten, pool and average in the shapes they say', () => {
     expect(nn.flatten().build([4, 5, 6])).toEqual([120]);
     expect(nn.globalAvgPool2d().build([4, 5, 6])).toEqual([6]);

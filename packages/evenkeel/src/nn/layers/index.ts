@@ -1,4 +1,6 @@
 export { elu, gelu, leakyRelu, relu, sigmoid, silu, softmax, tanh } from './activations.ts';
+export { ConvTranspose2d, convTranspose2d } from './conv-transpose2d.ts';
+export type { ConvTranspose2dOptions } from './conv-transpose2d.ts';
 export { Conv2d, conv2d } from './conv2d.ts';
 export type { Conv2dOptions } from './conv2d.ts';
 export { Dropout, dropout } from './dropout.ts';

@@ -3,7 +3,7 @@ import type { Node } from '../../graph/index.ts';
 import { topological } from '../../graph/index.ts';
 import { flushEager } from '../../runtime/index.ts';
 import { Tensor } from '../../tensor/index.ts';
-import { Conv2d, layer as lambda, Linear } from '../layers/index.ts';
+import { Conv2d, ConvTranspose2d, layer as lambda, Linear } from '../layers/index.ts';
 import type { Model, Module } from '../module.ts';
 import { activationIn, affinePart } from './affine-part.ts';
 import type { AffinePart } from './affine-part.ts';
@@ -19,7 +19,7 @@ import type { Call, TracedCalls } from './trace-calls.ts';
 /** A class of layers with a `weight` that normalization behind them folds into. */
 export interface FoldableKind {
   readonly kind: Kind<Module>;
-  /** Axis of the weight that counts the outputs: -1, or -2 for a transposed convolution. */
+  /** Axis of the weight that counts the outputs: -1, or -2 for a transposed convolution (with groups, those of one group). */
   readonly outputAxis: number;
 }
 
@@ -27,7 +27,7 @@ export interface FoldableKind {
 export interface FoldNormsOptions {
   /** Paths of normalization layers that stay. */
   readonly keep?: readonly string[];
-  /** Layers of your own, besides linear and conv2d (depthwise too). Their `forward` must read `weight` and, if it is there, `bias`. */
+  /** Layers of your own, besides linear, conv2d (depthwise too) and convTranspose2d. Their `forward` must read `weight` and, if it is there, `bias`. */
   readonly kinds?: readonly FoldableKind[];
 }
 
@@ -39,7 +39,7 @@ export interface FoldReport {
   readonly kept: ReadonlyMap<string, string>;
 }
 
-const KINDS: readonly FoldableKind[] = [{ kind: Conv2d, outputAxis: -1 }, { kind: Linear, outputAxis: -1 }];
+const KINDS: readonly FoldableKind[] = [{ kind: Conv2d, outputAxis: -1 }, { kind: Linear, outputAxis: -1 }, { kind: ConvTranspose2d, outputAxis: -2 }];
 
 type Decision =
   | { readonly kind: 'behind' | 'before'; readonly into: Call; readonly outputAxis: number; readonly part: AffinePart }
@@ -100,7 +100,7 @@ function decideOne(norm: Model, traced: TracedCalls, kinds: readonly FoldableKin
   const before = traced.calls.find((other) => other.own?.node === x.node && once(other));
   if (before && onlyRead(x.node, call.output.node, traced)) {
     const { outputAxis } = kindOf(before)!;
-    if ((before.module as WithWeight).weight.shape.at(outputAxis) === part.factor.length) return { kind: 'behind', into: before, outputAxis, part };
+    if (part.factor.length % (before.module as WithWeight).weight.shape.at(outputAxis)! === 0) return { kind: 'behind', into: before, outputAxis, part };
   }
   const behind = traced.calls.find((other) => other !== call && other.inputs[0] instanceof Tensor && other.inputs[0].node === call.output!.node && once(other));
   return behind ? decideBehind(norm, call.output, behind, part, traced) : stay('no linear layer or convolution has it alone before or behind it');

@@ -8,11 +8,17 @@ import type { AffinePart } from './affine-part.ts';
 /** A layer that multiplies by `weight` and adds `bias`, if it has one. */
 export type WithWeight = Module & { readonly weight: Param; readonly bias?: Param | undefined };
 
-/** What was multiplied and added behind the layer: W' = W k, b' = b k + offset. @param axis of the weight that counts the outputs */
+/**
+ * What was multiplied and added behind the layer: W' = W k, b' = b k + offset.
+ * @param axis of the weight that counts the outputs, or those of one group, the last axis being the inputs of all groups
+ */
 export async function foldBehind(layer: WithWeight, axis: number, { factor, offset }: AffinePart): Promise<void> {
   const { weight, values, bias } = await parts(layer, factor.length);
-  const unit = coordinate(weight.shape, axis);
-  weight.write(values.map((value, i) => value * factor[unit(i)]));
+  const [unit, last] = [coordinate(weight.shape, axis), coordinate(weight.shape, -1)];
+  const units = weight.shape.at(axis)!;
+  const share = weight.shape.at(-1)! * units / factor.length;
+  const group = (i: number): number => (units === factor.length ? 0 : Math.floor(last(i) / share));
+  weight.write(values.map((value, i) => value * factor[group(i) * units + unit(i)]));
   writeBias(layer, bias.map((value, c) => value * factor[c] + offset[c]));
 }
 

@@ -70,6 +70,12 @@ describe('foldNorms', () => {
     expect([...report.folded]).toEqual([['1', '0']]);
   });
 
+  it.each([1, 2])('folds transposed convolutions of %i groups', async (groups) => {
+    const { error, report } = await difference(nn.sequential(nn.convTranspose2d(6, 3, { stride: 2, padding: 1, groups }), nn.batchNorm()), [3, 3, 4]);
+    expect(error).toBeLessThan(1e-5);
+    expect(report.folded.size).toBe(1);
+  });
+
   it('reads who feeds whom from the forward of a class, and leaves what other things read too', async () => {
     const model = new Residual();
     const { error, report } = await difference(model, [5, 5, 4]);
