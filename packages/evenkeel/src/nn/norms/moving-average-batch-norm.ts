@@ -1,0 +1,113 @@
+/** Moving-average batch normalization (Yan et al. 2020). */
+import { currentTrace } from '../../runtime/index.ts';
+import { Statistics, where, withGradient } from '../../tensor/index.ts';
+import type { Buffer, Tensor } from '../../tensor/index.ts';
+import { count } from '../layers/options.ts';
+import { faults } from './faults.ts';
+import { Normalization } from './normalization.ts';
+import type { ByBatch, Site } from './normalization.ts';
+import type { NormalizationOptions } from './normalization-options.ts';
+import { oncePerStep } from './once-per-step.ts';
+import { withRow } from './ring.ts';
+
+export interface MovingAverageBatchNormOptions extends Omit<NormalizationOptions, 'keys' | 'estimator'> {
+  /** Steps that are averaged: the batch size wanted divided by the one there is. Default 16. */
+  readonly buffer?: number;
+  /** First steps in which each batch stands for itself; default 100, and never less than `buffer`. */
+  readonly warmup?: number;
+  /** The correction towards the running statistics stays in 1 / limit .. limit; default 5. 1 for none. */
+  readonly limit?: number;
+}
+
+/** What a step knows before it normalizes. */
+interface Now { readonly variance: Tensor; readonly correction: Tensor; readonly steps: Tensor; readonly warm: Tensor }
+
+/**
+ * y = scale * r * x / sqrt(v + epsilon) + shift: v is the mean of E[x^2] over the last `buffer` steps, r = sqrt(v + epsilon) /
+ * sqrt(running v + epsilon) within limits (Yan et al. 2020, arXiv 2001.06838; the constants are those of their code). The
+ * backward pass averages E[g x / sqrt(v + epsilon)] over as many steps, so no single small batch decides; its gradient is therefore not
+ * that of the forward pass, but for `buffer: 1`, `limit: 1`, which is batch normalization without centering. Nothing subtracts the mean:
+ * center the weights before it (weightCentering). For batches of 2 where inference must fold into a convolution; evaluation is batch
+ * normalization with runningMean 0 and runningVariance the average of v, by `decay` (default 0.98, debiased).
+ */
+export class MovingAverageBatchNorm extends Normalization {
+  /** [buffer, channels]: E[x^2] and, of the backward pass, E[g x / deviation], of the last steps. */
+  recentSquares!: Buffer;
+  recentSlopes!: Buffer;
+  /** Training steps so far. */
+  averagedSteps!: Buffer;
+  private readonly slots: number;
+  private readonly warmup: number;
+  private readonly limit: number;
+
+  constructor({ buffer = 16, warmup = 100, limit = 5, ...options }: MovingAverageBatchNormOptions = {}) {
+    super('movingAverageBatchNorm', { decay: 0.98, debias: true, ...options, estimator: 'population', keys: [] });
+    this.slots = count(this.op, 'buffer', buffer);
+    if (!(warmup >= 0)) throw faults.option(this.op, 'warmup', 'must not be negative', warmup, 'for example warmup: 100');
+    if (!(limit >= 1)) throw faults.option(this.op, 'limit', 'must be at least 1', limit, 'for example limit: 5');
+    this.warmup = Math.max(warmup, buffer);
+    this.limit = limit;
+  }
+
+  protected override setup(x: Tensor): void {
+    super.setup(x);
+    const channels = this.runningMean.shape[0];
+    this.recentSquares = this.buffer('recentSquares', [this.slots, channels], 0);
+    this.recentSlopes = this.buffer('recentSlopes', [this.slots, channels], 0);
+    this.averagedSteps = this.buffer('averagedSteps', [], 0);
+  }
+
+  protected override gather(x: Tensor, site: Site): Statistics {
+    const { count: values, mean, variance } = Statistics.of(x, site.axes, { mask: site.mask });
+    return Statistics.from(values, mean.mul(0), variance.add(mean.square()));
+  }
+
+  protected override byBatch(x: Tensor, site: Site): ByBatch {
+    const own = this.gather(x, site).stopGradient();
+    const now = this.look(own.variance, site);
+    const y = this.divided(x, own, now, site);
+    const scaled = site.scale ? y.mul(site.scale) : y;
+    return { y: site.shift ? scaled.add(site.shift) : scaled, statistics: Statistics.from(own.count, own.mean, now.variance) };
+  }
+
+  private look(squares: Tensor, site: Site): Now {
+    const { epsilon } = this.settings;
+    const steps = this.averagedSteps.value;
+    const warm = steps.ge(this.warmup);
+    const recent = withRow(this.recentSquares.value, squares, steps);
+    const variance = where(warm, site.wide(recent.mean(0)), squares);
+    const ratio = variance.add(epsilon).div(site.wide(this.runningVariance.value).add(epsilon)).sqrt();
+    const correction = where(warm, ratio.clip(1 / this.limit, this.limit), 1);
+    if (this.moves()) {
+      oncePerStep(this.averagedSteps, () => {
+        this.recentSquares.assign(recent);
+        this.averagedSteps.assign(steps.add(1));
+      });
+    }
+    return { variance, correction, steps, warm };
+  }
+
+  /** x * correction / deviation with the backward pass of the paper, which takes both as they are and averages over steps itself. */
+  private divided(x: Tensor, own: Statistics, { variance, correction, steps, warm }: Now, site: Site): Tensor {
+    const rstd = variance.add(this.settings.epsilon).rsqrt().stopGradient();
+    const factor = correction.stopGradient();
+    const moves = this.moves();
+    const trace = currentTrace();
+    const before = this.recentSlopes.value;
+    const mask = site.mask && (site.mask.dtype === 'bool' ? site.mask : site.mask.ne(0));
+    return withGradient(x.mul(rstd.mul(factor)), [x], (g) => {
+      const inner = g.mul(factor);
+      const product = inner.mul(x.mul(rstd));
+      const slopes = (mask ? where(mask, product, 0) : product).sum(site.axes, { keepDims: true }).div(typeof own.count === 'number' ? own.count : own.count.maximum(1));
+      const recent = withRow(before, slopes, steps);
+      if (moves && currentTrace() === trace) oncePerStep(this.recentSlopes, () => this.recentSlopes.assign(recent.stopGradient()));
+      const back = x.mul(rstd).mul(where(warm, site.wide(recent.mean(0)), slopes));
+      return [inner.sub(mask ? where(mask, back, 0) : back).mul(rstd)];
+    });
+  }
+}
+
+/** A moving-average batch normalization layer. @throws E101 for options out of range, and what batchNorm throws */
+export function movingAverageBatchNorm(options?: MovingAverageBatchNormOptions): MovingAverageBatchNorm {
+  return new MovingAverageBatchNorm(options);
+}
