@@ -1,0 +1,106 @@
+/** Cross-iteration batch normalization (Yao et al. 2021). */
+import { arange, grad, Statistics } from '../../tensor/index.ts';
+import type { Buffer, Param, Tensor } from '../../tensor/index.ts';
+import { count } from '../layers/options.ts';
+import { batchFaults } from './batch-faults.ts';
+import { Normalization } from './normalization.ts';
+import type { ByBatch, Site } from './normalization.ts';
+import type { NormalizationOptions } from './normalization-options.ts';
+import { oncePerStep } from './once-per-step.ts';
+import { withRow } from './ring.ts';
+
+export interface CrossIterationBatchNormOptions extends Omit<NormalizationOptions, 'keys'> {
+  /** The weight that the layer before computes with, its output channels on the last axis: `() => conv.weight`. */
+  readonly weight: () => Param;
+  /** Steps whose statistics are pooled, this one included; default 4. */
+  readonly window?: number;
+  /** First steps of plain batch normalization, while weights move fast; default 0. */
+  readonly burnIn?: number;
+}
+
+/**
+ * Normalizes by the statistics of the last `window` batches, those of earlier ones corrected to first order for what the weight before
+ * has changed since: mean + d mean / d weight * (weight now - weight then), and so the variance (Yao et al. 2021, arXiv 2002.05712,
+ * who correct E[x^2] instead: equal to first order, but without its cancellation). Corrected variances below 0 are left out.
+ * Gradients flow through this batch's share. For detection and segmentation with 1 to 4 images at a time; it keeps window - 1
+ * copies of the weight and two slopes of its size, and differentiates the layer before once more in each step.
+ */
+export class CrossIterationBatchNorm extends Normalization {
+  /** [window - 1, channels] and, of the weight's shape, [window - 1, ...weight]. */
+  recentMeans!: Buffer;
+  recentVariances!: Buffer;
+  recentMeanSlopes!: Buffer;
+  recentVarianceSlopes!: Buffer;
+  recentWeights!: Buffer;
+  /** Training steps so far. */
+  pooledSteps!: Buffer;
+  private readonly weight: () => Param;
+  private readonly past: number;
+  private readonly burnIn: number;
+
+  constructor({ weight, window = 4, burnIn = 0, ...options }: CrossIterationBatchNormOptions) {
+    super('crossIterationBatchNorm', { ...options, keys: [] });
+    this.weight = weight;
+    this.past = count(this.op, 'window', window) - 1;
+    this.burnIn = burnIn;
+  }
+
+  protected override setup(x: Tensor): void {
+    super.setup(x);
+    const { shape } = this.weight();
+    const channels = this.runningMean.shape[0];
+    if (shape.at(-1) !== channels) {
+      throw batchFaults.companion(this.op, 'weight', x.shape, shape, `that of the layer before, ${channels} output channels on its last axis`, 'write weight: () => conv.weight with the layer that feeds this one');
+    }
+    const make = (name: string, rest: readonly number[]): Buffer => this.buffer(name, [this.past, ...rest], 0);
+    this.recentMeans = make('recentMeans', [channels]);
+    this.recentVariances = make('recentVariances', [channels]);
+    this.recentMeanSlopes = make('recentMeanSlopes', shape);
+    this.recentVarianceSlopes = make('recentVarianceSlopes', shape);
+    this.recentWeights = make('recentWeights', shape);
+    this.pooledSteps = this.buffer('pooledSteps', [], 0);
+  }
+
+  protected override byBatch(x: Tensor, site: Site): ByBatch {
+    const statistics = this.gather(x, site);
+    if (this.past === 0) return { y: this.apply(x, statistics, site), statistics };
+    const own = statistics.reshape([1, site.channels]);
+    const all = own.merge(this.earlier(own));
+    this.remember(own);
+    return { y: this.apply(x, { mean: site.wide(all.mean), variance: site.wide(all.variance) }, site), statistics };
+  }
+
+  /** Those of the steps before, each counted as this one, as they would be by the weight of now. */
+  private earlier({ count: values }: Statistics): Statistics {
+    const weight = this.weight().value.stopGradient();
+    const moved = weight.reshape([1, ...weight.shape]).sub(this.recentWeights.value);
+    const axes = weight.shape.slice(0, -1).map((_, i) => i + 1);
+    const corrected = (value: Buffer, slope: Buffer): Tensor => value.value.add(slope.value.mul(moved).sum(axes));
+    const mean = corrected(this.recentMeans, this.recentMeanSlopes);
+    const variance = corrected(this.recentVariances, this.recentVarianceSlopes);
+    const steps = this.pooledSteps.value;
+    const known = arange(this.past).cast('f32').lt(steps).and(steps.ge(this.burnIn)).reshape([this.past, 1]);
+    const each = known.and(variance.ge(0)).cast('f32').mul(values);
+    return new Statistics(each, mean, variance.maximum(0).mul(each)).pool(0).stopGradient();
+  }
+
+  /** A channel's statistics depend on its own part of the weight alone, so one gradient of their sum holds the slopes of all. */
+  private remember({ mean, variance }: Statistics): void {
+    if (!this.moves()) return;
+    const weight = this.weight();
+    const steps = this.pooledSteps.value;
+    const slopeOf = (value: Tensor): Tensor => grad(value.sum(), [weight])[0];
+    const rows: readonly (readonly [Buffer, Tensor])[] = [
+      [this.recentMeans, mean], [this.recentVariances, variance], [this.recentMeanSlopes, slopeOf(mean)], [this.recentVarianceSlopes, slopeOf(variance)], [this.recentWeights, weight.value],
+    ];
+    oncePerStep(this.pooledSteps, () => {
+      for (const [ring, row] of rows) ring.assign(withRow(ring.value, row, steps).stopGradient());
+      this.pooledSteps.assign(steps.add(1));
+    });
+  }
+}
+
+/** A cross-iteration batch normalization layer. @throws E317 for a weight of other channels, and what batchNorm throws */
+export function crossIterationBatchNorm(options: CrossIterationBatchNormOptions): CrossIterationBatchNorm {
+  return new CrossIterationBatchNorm(options);
+}
