@@ -95,7 +95,7 @@ export function decorrelatedBatchNorm(options?: DecorrelatedBatchNormOptions): D
 }
 
 /**
- * The steps P = (3 P - P^3 S) / 2 from the identity, computed with Q = S P beside P (Higham 2008, Functions of Matrices, eq. 6.35): the
+ * The steps P = (3 P - P^3 S) / 2 from the identity, computed with Q = S P beside P (the coupled form in Higham 2008, Functions of Matrices, chapter 6): the
  * same polynomials of S, but rounding does not grow. P alone loses all digits in f32 where eigenvalues are far apart.
  */
 function newton(s: Tensor, iterations: number): Tensor {

@@ -11,7 +11,7 @@ const NORMAL = Math.sqrt(Math.PI / 2);
 export type L1BatchNormOptions = NormalizationOptions;
 
 /**
- * y = (x - mean) / (s + epsilon) * scale + shift with s = sqrt(pi / 2) * E|x - mean| (Hoffer et al. 2018, arXiv 1803.01814, eq. 6;
+ * y = (x - mean) / (s + epsilon) * scale + shift with s = sqrt(pi / 2) * E|x - mean| (Hoffer et al. 2018, arXiv 1803.01814;
  * Wu et al. 2018, arXiv 1802.09769). No squares and no roots of sums: for training in low precision, and outliers weigh less.
  * runningVariance averages s^2 (by default without Bessel's correction), so that evaluation and folding are batch normalization's.
  */

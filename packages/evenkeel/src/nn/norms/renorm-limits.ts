@@ -27,7 +27,7 @@ export interface RenormScheduleOptions {
   readonly dEnd?: number;
 }
 
-/** Batch normalization at first, then limits that open in straight lines (Ioffe 2017, section 4.1). */
+/** Batch normalization at first, then limits that open in straight lines (Ioffe 2017, section 4). */
 export function renormSchedule({ start = 5000, rMax = 3, rEnd = 40_000, dMax = 5, dEnd = 25_000 }: RenormScheduleOptions = {}): RenormSchedule {
   return (steps) => {
     const opened = (end: number): Tensor => where(steps.lt(start), 0, steps.sub(start).div(Math.max(end - start, 1)).clip(0, 1));

@@ -15,7 +15,7 @@ export interface VirtualBatchNormOptions extends NormalizationOptions {
 
 /**
  * Normalizes each sample by the statistics of a fixed reference batch and its own, merged: of R reference samples it weighs
- * 1 / (R + 1); the reference itself is normalized by its own statistics (Salimans et al. 2016, arXiv 1606.03498, section 3.4). The
+ * 1 / (R + 1); the reference itself is normalized by its own statistics (Salimans et al. 2016, arXiv 1606.03498, section 3.5). The
  * samples of a batch then do not see each other. The reference, drawn once, runs through the model in front of each batch:
  * `rest = model.forward(concat([reference, x])).slice([R, 0])`, which about doubles the work. The running statistics are the
  * reference's, so evaluation needs none; { evaluation: 'batch' } is the paper's, with the reference in front. For the generators of
