@@ -76,6 +76,21 @@ describe('Module', () => {
     expect(first[0].slice(0, 4)).not.toEqual(first[8].slice(0, 4));
   });
 
+  it('lets hooks stand around forward, the first outermost, and takes them away', async () => {
+    const order: string[] = [];
+    const gain = new Gain();
+    const hook = (name: string): nn.Around => (call) => {
+      order.push(`${name} ${gain.gain.size}`);
+      return call();
+    };
+    const undo = gain.surround(hook('outer'));
+    gain.surround(hook('inner'));
+    expect(await gain.forward(tensor([[1, 2]])).array()).toEqual([[1, 2]]);
+    undo();
+    gain.forward(tensor([[1, 2]]));
+    expect(order).toEqual(['outer 2', 'inner 2', 'inner 2']);
+  });
+
   it('counts a shared layer once', () => {
     const shared = nn.linear(4);
     const model = nn.sequential({ input: [4] }, shared, nn.relu(), shared);

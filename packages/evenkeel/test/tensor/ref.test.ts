@@ -4,6 +4,16 @@ import { structureVersion, withPath } from '../../src/runtime/index.ts';
 import { faultText, faultTextOf } from '../support/fault-text.ts';
 
 describe('Ref', () => {
+  it('is read as another value for a while, and gradients flow through that', async () => {
+    const w = new Ref({ shape: [2], data: [1, 2], name: 'w' });
+    const y = w.as(w.value.square(), () => w.as(w.value.mul(3), () => w.value));
+    const [g] = grad(y.sum(), [w]);
+    expect([await y.array(), await g.array(), await w.value.array()]).toEqual([[3, 12], [6, 12], [1, 2]]);
+    expect(() => w.as(zeros([3]), () => undefined)).toThrow('E227 as: w keeps its shape and dtype.');
+    expect(() => w.as(zeros([2]), () => { throw new RangeError('inside'); })).toThrow(RangeError);
+    expect(await w.value.array()).toEqual([1, 2]);
+  });
+
   it('holds a value that eager code replaces when it is read', async () => {
     const w = new Ref({ shape: [2], data: [1, 2], name: 'w' });
     w.assign(w.value.add(1));

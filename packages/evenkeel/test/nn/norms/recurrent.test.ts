@@ -117,6 +117,25 @@ describe('recurrentBatchNorm', () => {
   });
 });
 
+describe('a cell with layer normalization', () => {
+  it.each([['lstm', nn.lstmCell], ['gru', nn.gruCell]] as const)('%s: does not feel the scale of its input, and learns an order', async (_, cell) => {
+    const model = nn.sequential({ input: [4, 1], seed: 1 }, nn.recurrent(cell(8, { norm: nn.recurrentLayerNorm() }), { output: 'last' }), nn.linear(2));
+    // Rising or falling, told by nothing but the order.
+    const rows = Array.from({ length: 16 }, (_row, i) => [0, 1, 2, 3].map((t) => [(i % 2 === 0 ? t : 3 - t) / 3 - 0.5]));
+    const [x, y] = [ek.tensor(rows), ek.tensor(Int32Array.from(rows, (_row, i) => i % 2))];
+    const optimizer = new ek.Adam({ rate: 0.03 });
+    const step = ek.compile('step', (batch) => {
+      const loss = ek.crossEntropy(model.forward(batch.x), batch.y);
+      optimizer.minimize(loss, model.params());
+      return { loss };
+    });
+    for (let i = 0; i < 40; i++) await step({ x, y });
+    expect((await step({ x, y })).loss).toBeLessThan(0.1);
+    const before = await model.forward(x).data();
+    (await model.forward(x.mul(100)).data()).forEach((value, i) => expect(Math.abs(value - before[i])).toBeLessThan(0.05));
+  });
+});
+
 describe('a hook', () => {
   it('may normalize in any way, at the places it likes', async () => {
     const seen: string[] = [];
