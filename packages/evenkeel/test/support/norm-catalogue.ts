@@ -1,5 +1,5 @@
 /** What each normalization layer needs to be made and called in a test, when to use it, and where it comes from. */
-import { tensor } from '../../src/tensor/index.ts';
+import { Param, tensor } from '../../src/tensor/index.ts';
 import type { Tensor } from '../../src/tensor/index.ts';
 
 /** One exported layer. Whatever is not here is made without options, and described by its doc comments. */
@@ -12,13 +12,16 @@ export interface Entry {
   readonly companion?: (x: Tensor) => Tensor;
   /** One tensor of what it gives. */
   readonly output?: (y: never) => Tensor;
-  /** What its gradient is instead of its forward's, if the paper wants another. */
+  /** What to say of its gradient if the paper wants another than the forward's; experiments see the first step alone. */
   readonly gradient?: string;
   readonly use: string;
   readonly source: string;
 }
 
 const labels = (x: Tensor, count: number = x.shape[0]): Tensor => tensor(Int32Array.from({ length: count }, (_, i) => (i * i) % 5 % 2), [count]);
+
+/** The weight of some layer before, with 4 outputs. */
+const before = new Param({ shape: [2, 4], name: 'weight', data: [1, 2, 3, 4, 5, 6, 7, 8] });
 
 const BATCH: Readonly<Record<string, Entry>> = {
   batchNorm: { use: 'the default of convolutional networks with 16 samples or more at once; folds away at inference', source: 'Ioffe & Szegedy 2015, arXiv 1502.03167' },
@@ -28,14 +31,14 @@ const BATCH: Readonly<Record<string, Entry>> = {
   accumulatedBatchNorm: { options: { microBatches: 2 }, use: 'a large batch that only fits in parts: gradient accumulation with the statistics of the whole', source: 'Chan, Golub & LeVeque 1983 for the merging' },
   batchRenorm: { use: 'small or sorted batches, when inference must stay that of batch normalization', source: 'Ioffe 2017, arXiv 1702.03275' },
   conditionalBatchNorm: { options: { classes: 2 }, call: (x) => ({ condition: labels(x) }), use: 'generators of GANs by class, anything steered by a label or vector', source: 'Dumoulin et al. 2017, arXiv 1610.07629; de Vries et al. 2017, arXiv 1707.00683' },
-  crossIterationBatchNorm: { gradient: 'of this step', use: 'detectors with few images at once: statistics of the last few steps, corrected for how the weights moved', source: 'Yao et al. 2021, arXiv 2002.05712' },
+  crossIterationBatchNorm: { options: { weight: () => before }, use: 'detectors with few images at once: statistics of the last few steps, corrected for how the weights moved', source: 'Yao et al. 2021, arXiv 2002.05712' },
   decorrelatedBatchNorm: { options: { groupSize: 2 }, use: 'where correlated channels slow training, and the batch is far larger than a group', source: 'Huang et al. 2019, arXiv 1904.03441' },
   domainBatchNorm: { options: { domains: ['photos', 'sketches'] }, use: 'several domains in training, known for each sample', source: 'Chang et al. 2019, arXiv 1906.03950' },
   frozenBatchNorm: { use: 'fine-tuning a pretrained network with one or two images at once', source: 'He et al. 2017 (Mask R-CNN) and detectron2' },
   ghostBatchNorm: { options: { virtualBatchSize: 3 }, use: 'very large batches, to keep the noise of small ones', source: 'Hoffer et al. 2017, arXiv 1705.08741' },
   inPlaceBatchNorm: { use: 'when activations do not fit in memory: keeps its output alone', source: 'Rota Bulo et al. 2018, arXiv 1712.02616' },
   l1BatchNorm: { use: 'low precision: nothing is squared', source: 'Hoffer et al. 2018, arXiv 1803.01814' },
-  movingAverageBatchNorm: { gradient: 'averaged', use: 'batches of one or two, when inference must fold as that of batch normalization; center the weights', source: 'Yan et al. 2020, ICLR' },
+  movingAverageBatchNorm: { gradient: 'yes at first, later averaged over steps', use: 'batches of one or two, when inference must fold as that of batch normalization; center the weights', source: 'Yan et al. 2020, ICLR' },
   splitBatchNorm: { use: 'clean and adversarial (or otherwise augmented) samples in one batch', source: 'Xie et al. 2020, arXiv 1911.09665' },
   switchableNorm: { use: 'to let training choose between batch, instance and layer', source: 'Luo et al. 2019, arXiv 1806.10779' },
   syncBatchNorm: { use: 'several workers with few samples each', source: 'Peng et al. 2018 (MegDet); merged as Chan et al. 1983' },

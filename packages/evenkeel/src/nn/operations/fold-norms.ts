@@ -100,7 +100,8 @@ function decideOne(norm: Model, traced: TracedCalls, kinds: readonly FoldableKin
   const before = traced.calls.find((other) => other.own?.node === x.node && once(other));
   if (before && onlyRead(x.node, call.output.node, traced)) {
     const { outputAxis } = kindOf(before)!;
-    if (part.factor.length % (before.module as WithWeight).weight.shape.at(outputAxis)! === 0) return { kind: 'behind', into: before, outputAxis, part };
+    const units = (before.module as WithWeight).weight.shape.at(outputAxis)!;
+    if (part.factor.length % units === 0) return { kind: 'behind', into: before, outputAxis, part };
   }
   const behind = traced.calls.find((other) => other !== call && other.inputs[0] instanceof Tensor && other.inputs[0].node === call.output!.node && once(other));
   return behind ? decideBehind(norm, call.output, behind, part, traced) : stay('no linear layer or convolution has it alone before or behind it');

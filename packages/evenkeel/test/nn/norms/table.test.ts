@@ -52,7 +52,7 @@ async function layerRow(name: string): Promise<string> {
   if (rank === undefined) throw new Error(`${name} takes no input: give it an entry in test/support/norm-catalogue.ts`);
   const x = inputOf(rank);
   return row([`\`${name}\``, mixesSamples(subject, rank) ? 'batch' : 'sample', span(ranks), axesOf(subject, ranks.includes(4) ? 4 : rank), dialectsOf(subject).join(' ') || '-', masksOf(subject, rank),
-    hasGradient(subject, x) ? 'yes' : subject.entry.gradient ?? 'no', tick(hasDoubleGradient(subject, x)), (await backendsOf(subject, x)).join(' ')]);
+    subject.entry.gradient ?? tick(hasGradient(subject, x)), tick(hasDoubleGradient(subject, x)), (await backendsOf(subject, x)).join(' ')]);
 }
 
 async function ruleRow(name: string): Promise<string> {
@@ -106,7 +106,7 @@ test('every layer trains: its gradient is right, on every backend', async () => 
 test('normsOf finds every layer that normalizes activations, and no other', () => {
   for (const name of layers) {
     const make = exported[name] as Factory;
-    expect(nn.isNorm(make(known[name]?.options)), name).toBe(name !== 'thresholdedLinearUnit');
+    expect(nn.isNorm(make(known[name]?.options ?? {})), name).toBe(name !== 'thresholdedLinearUnit');
   }
   for (const name of rules) expect(nn.isNorm((exported[name] as Factory)(nn.linear(2), catalogue.weight[name].options)), name).toBe(false);
 });
