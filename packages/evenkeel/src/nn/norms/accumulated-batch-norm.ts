@@ -1,13 +1,14 @@
 /** Batch normalization of large batches that come in micro-batches, one step each. */
 import type { Buffer, Tensor } from '../../tensor/index.ts';
 import { Statistics, where } from '../../tensor/index.ts';
-import { count } from '../layers/options.ts';
+import { count } from './count.ts';
 import { faults } from './faults.ts';
 import { Normalization } from './normalization.ts';
 import type { ByBatch, Site } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
 import { oncePerStep } from './once-per-step.ts';
 
+/** What accumulated batch normalization does beside plain. */
 export interface AccumulatedBatchNormOptions extends NormalizationOptions {
   /** Steps that make up one large batch: those between two moves of the optimizer. */
   readonly microBatches: number;

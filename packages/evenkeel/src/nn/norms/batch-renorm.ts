@@ -10,6 +10,7 @@ import { renormSchedule } from './renorm-limits.ts';
 import type { RenormLimits, RenormSchedule } from './renorm-limits.ts';
 import { RunningStatistics } from './running-statistics.ts';
 
+/** What batch renormalization does beside plain batch normalization. The first key and exponential averages are all it has. */
 export interface BatchRenormOptions extends Omit<NormalizationOptions, 'keys' | 'average' | 'debias'> {
   /** Limits of the corrections, for good or by step; default the paper's `renormSchedule()`. Keras' default is none: {}. */
   readonly limits?: RenormLimits | RenormSchedule;

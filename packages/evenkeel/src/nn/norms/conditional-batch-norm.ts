@@ -1,13 +1,14 @@
 /** Batch normalization whose affine part depends on a label or a vector. */
 import type { Param, Tensor } from '../../tensor/index.ts';
 import { init } from '../init.ts';
-import { count } from '../layers/options.ts';
+import { count } from './count.ts';
 import { batchFaults } from './batch-faults.ts';
 import { faults } from './faults.ts';
 import { Normalization } from './normalization.ts';
 import type { NormalizationCall } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
 
+/** What the affine part depends on. */
 export interface ConditionalBatchNormOptions extends NormalizationOptions {
   /** Conditions are labels 0 .. classes - 1: one learned row for each. Either this or `features`. */
   readonly classes?: number;

@@ -1,7 +1,7 @@
 /** Cross-iteration batch normalization (Yao et al. 2021). */
 import { arange, grad, Statistics } from '../../tensor/index.ts';
 import type { Buffer, Param, Tensor } from '../../tensor/index.ts';
-import { count } from '../layers/options.ts';
+import { count } from './count.ts';
 import { batchFaults } from './batch-faults.ts';
 import { Normalization } from './normalization.ts';
 import type { ByBatch, Site } from './normalization.ts';
@@ -9,6 +9,7 @@ import type { NormalizationOptions } from './normalization-options.ts';
 import { oncePerStep } from './once-per-step.ts';
 import { withRow } from './ring.ts';
 
+/** Which steps are pooled, and which weight they depend on. */
 export interface CrossIterationBatchNormOptions extends Omit<NormalizationOptions, 'keys'> {
   /** The weight that the layer before computes with, its output channels on the last axis: `() => conv.weight`. */
   readonly weight: () => Param;

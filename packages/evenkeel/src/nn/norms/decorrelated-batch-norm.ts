@@ -1,13 +1,14 @@
 /** Batch normalization that also decorrelates the channels: whitening by Newton's iteration (IterNorm). */
 import type { Buffer, Statistics, Tensor } from '../../tensor/index.ts';
 import { tensor, where } from '../../tensor/index.ts';
-import { count } from '../layers/options.ts';
+import { count } from './count.ts';
 import { batchFaults } from './batch-faults.ts';
 import { Normalization } from './normalization.ts';
 import type { ByBatch, Site } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
 import { oncePerStep } from './once-per-step.ts';
 
+/** How far channels are decorrelated. */
 export interface DecorrelatedBatchNormOptions extends Omit<NormalizationOptions, 'keys' | 'average' | 'debias'> {
   /** Neighbouring channels that are whitened together; must divide the channels. Default all up to 64. Needs far more values per channel than this. */
   readonly groupSize?: number;

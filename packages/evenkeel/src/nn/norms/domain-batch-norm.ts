@@ -9,6 +9,7 @@ import type { NormalizationCall } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
 import { scopedKey } from './scopes.ts';
 
+/** Which domains there are, and what they share. */
 export interface DomainBatchNormOptions extends Omit<NormalizationOptions, 'keys'> {
   /** Names of the domains; the first is the default. */
   readonly domains: readonly string[];

@@ -3,6 +3,7 @@ import type { Tensor } from '../../tensor/index.ts';
 import { Normalization } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
 
+/** What frozen batch normalization computes; nothing in it moves. */
 export type FrozenBatchNormOptions = Omit<NormalizationOptions, 'statistics' | 'evaluation' | 'update' | 'trainAffine'>;
 
 /**

@@ -1,7 +1,7 @@
 /** Batch normalization by parts of the batch: ghost, or virtual, batches. */
 import { normalize, Statistics, tensor } from '../../tensor/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
-import { count } from '../layers/options.ts';
+import { count } from './count.ts';
 import { batchFaults } from './batch-faults.ts';
 import { faults } from './faults.ts';
 import { Normalization } from './normalization.ts';
@@ -17,6 +17,7 @@ export type GhostOrder = 'contiguous' | 'interleaved';
  */
 export type GhostRunning = 'merged' | 'mean' | 'sequential';
 
+/** How a batch falls into ghost batches. */
 export interface GhostBatchNormOptions extends NormalizationOptions {
   /** Samples in a ghost batch; must divide the batch. */
   readonly virtualBatchSize: number;

@@ -8,6 +8,7 @@ import type { NormalizationOptions } from './normalization-options.ts';
 /** E|x - mean| times this is the standard deviation of normal values. */
 const NORMAL = Math.sqrt(Math.PI / 2);
 
+/** What batch normalization by mean absolute deviations takes: batchNorm's options. */
 export type L1BatchNormOptions = NormalizationOptions;
 
 /**

@@ -2,7 +2,7 @@
 import { currentTrace } from '../../runtime/index.ts';
 import { Statistics, where, withGradient } from '../../tensor/index.ts';
 import type { Buffer, Tensor } from '../../tensor/index.ts';
-import { count } from '../layers/options.ts';
+import { count } from './count.ts';
 import { faults } from './faults.ts';
 import { Normalization } from './normalization.ts';
 import type { ByBatch, Site } from './normalization.ts';
@@ -10,12 +10,15 @@ import type { NormalizationOptions } from './normalization-options.ts';
 import { oncePerStep } from './once-per-step.ts';
 import { withRow } from './ring.ts';
 
+/** What is averaged, and from when on. */
 export interface MovingAverageBatchNormOptions extends Omit<NormalizationOptions, 'keys' | 'estimator'> {
   /** Steps that are averaged: the batch size wanted divided by the one there is. Default 16. */
   readonly buffer?: number;
   /** First steps in which each batch stands for itself; default 100, and never less than `buffer`. */
   readonly warmup?: number;
-  /** The correction towards the running statistics stays in 1 / limit .. limit; default 5. 1 for none. */
+  /** Steps before r, the correction towards the running statistics, begins; default 1000, and never less than `warmup`. */
+  readonly correctAfter?: number;
+  /** r stays in 1 / limit .. limit; default 5. 1 for none. */
   readonly limit?: number;
 }
 
@@ -28,7 +31,7 @@ interface Now { readonly variance: Tensor; readonly correction: Tensor; readonly
  * backward pass averages E[g x / sqrt(v + epsilon)] over as many steps, so no single small batch decides; its gradient is therefore not
  * that of the forward pass, but for `buffer: 1`, `limit: 1`, which is batch normalization without centering. Nothing subtracts the mean:
  * center the weights before it (weightCentering). For batches of 2 where inference must fold into a convolution; evaluation is batch
- * normalization with runningMean 0 and runningVariance the average of v, by `decay` (default 0.98, debiased).
+ * normalization with runningMean 0 and runningVariance the average of v, by `decay` (default 0.98).
  */
 export class MovingAverageBatchNorm extends Normalization {
   /** [buffer, channels]: E[x^2] and, of the backward pass, E[g x / deviation], of the last steps. */
@@ -38,14 +41,17 @@ export class MovingAverageBatchNorm extends Normalization {
   averagedSteps!: Buffer;
   private readonly slots: number;
   private readonly warmup: number;
+  private readonly correctAfter: number;
   private readonly limit: number;
 
-  constructor({ buffer = 16, warmup = 100, limit = 5, ...options }: MovingAverageBatchNormOptions = {}) {
-    super('movingAverageBatchNorm', { decay: 0.98, debias: true, ...options, estimator: 'population', keys: [] });
+  constructor({ buffer = 16, warmup = 100, correctAfter = 1000, limit = 5, ...options }: MovingAverageBatchNormOptions = {}) {
+    super('movingAverageBatchNorm', { decay: 0.98, ...options, estimator: 'population', keys: [] });
     this.slots = count(this.op, 'buffer', buffer);
     if (!(warmup >= 0)) throw faults.option(this.op, 'warmup', 'must not be negative', warmup, 'for example warmup: 100');
     if (!(limit >= 1)) throw faults.option(this.op, 'limit', 'must be at least 1', limit, 'for example limit: 5');
+    if (!(correctAfter >= 0)) throw faults.option(this.op, 'correctAfter', 'must not be negative', correctAfter, 'for example correctAfter: 1000');
     this.warmup = Math.max(warmup, buffer);
+    this.correctAfter = Math.max(correctAfter, this.warmup);
     this.limit = limit;
   }
 
@@ -77,7 +83,7 @@ export class MovingAverageBatchNorm extends Normalization {
     const recent = withRow(this.recentSquares.value, squares, steps);
     const variance = where(warm, site.wide(recent.mean(0)), squares);
     const ratio = variance.add(epsilon).div(site.wide(this.runningVariance.value).add(epsilon)).sqrt();
-    const correction = where(warm, ratio.clip(1 / this.limit, this.limit), 1);
+    const correction = where(steps.ge(this.correctAfter), ratio.clip(1 / this.limit, this.limit), 1);
     if (this.moves()) {
       oncePerStep(this.averagedSteps, () => {
         this.recentSquares.assign(recent);

@@ -2,7 +2,7 @@
 import { currentTrace } from '../../runtime/index.ts';
 import { concat } from '../../tensor/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
-import { count } from '../layers/options.ts';
+import { count } from './count.ts';
 import { BatchNorm } from './batch-norm.ts';
 import { batchFaults } from './batch-faults.ts';
 import { Normalization } from './normalization.ts';
@@ -10,6 +10,7 @@ import type { NormalizationCall } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
 import { rows, rowsLike } from './rows.ts';
 
+/** How a training batch is split. */
 export interface SplitBatchNormOptions extends NormalizationOptions {
   /** Equal parts of a training batch; must divide it. Default 2: clean samples, then as many adversarial ones. */
   readonly splits?: number;

@@ -7,6 +7,7 @@ import { Normalization } from './normalization.ts';
 import type { Site } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
 
+/** How workers reach each other. */
 export interface SyncBatchNormOptions extends NormalizationOptions {
   /** How workers reach each other; default shardAxis(): they are the first axis of the input. */
   readonly collective?: Collective;

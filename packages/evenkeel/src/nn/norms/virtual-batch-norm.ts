@@ -1,13 +1,14 @@
 /** Virtual batch normalization: by a reference batch that stays the same. */
 import { concat, Statistics } from '../../tensor/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
-import { count } from '../layers/options.ts';
+import { count } from './count.ts';
 import { batchFaults } from './batch-faults.ts';
 import { Normalization } from './normalization.ts';
 import type { ByBatch, Site } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
 import { rows, rowsLike } from './rows.ts';
 
+/** How large the reference batch is. */
 export interface VirtualBatchNormOptions extends NormalizationOptions {
   /** Samples of the reference batch, which come first in every training batch. */
   readonly reference: number;

@@ -16,28 +16,27 @@ const made = (options: nn.MovingAverageBatchNormOptions): nn.MovingAverageBatchN
 class Reference {
   private readonly squares: number[][] = [];
   private readonly slopes: number[][] = [];
-  private running = [0, 0, 0];
-  private weight = 0;
-  private readonly options: { readonly buffer: number; readonly warmup: number; readonly limit: number; readonly decay: number };
+  private running = [1, 1, 1];
+  private readonly options: { readonly buffer: number; readonly warmup: number; readonly correctAfter: number; readonly limit: number; readonly decay: number };
 
   constructor(options: Reference['options']) {
     this.options = options;
   }
 
   step(x: readonly number[], g: readonly number[]): { y: number[]; dx: number[]; runningVariance: number[] } {
-    const { buffer, warmup, limit, decay } = this.options;
+    const { buffer, warmup, correctAfter, limit, decay } = this.options;
     const mean = (list: readonly number[]): number[] => [0, 1, 2].map((c) => list.filter((_, i) => i % 3 === c).reduce((a, b) => a + b) * 3 / list.length);
     const recent = (list: readonly number[][]): number[] => [0, 1, 2].map((c) => list.slice(-buffer).reduce((sum, row) => sum + row[c], 0) / buffer);
     const warm = this.squares.length >= Math.max(warmup, buffer);
+    const corrects = this.squares.length >= Math.max(correctAfter, warmup, buffer);
     this.squares.push(mean(x.map((v) => v * v)));
     const variance = warm ? recent(this.squares) : this.squares.at(-1)!;
-    const r = variance.map((v, c) => (warm ? Math.min(limit, Math.max(1 / limit, Math.sqrt((v + EPSILON) / (this.running[c] + EPSILON)))) : 1));
+    const r = variance.map((v, c) => (corrects ? Math.min(limit, Math.max(1 / limit, Math.sqrt((v + EPSILON) / (this.running[c] + EPSILON)))) : 1));
     const z = x.map((v, i) => v / Math.sqrt(variance[i % 3] + EPSILON));
     const inner = g.map((v, i) => v * r[i % 3]);
     this.slopes.push(mean(inner.map((v, i) => v * z[i])));
     const slope = warm ? recent(this.slopes) : this.slopes.at(-1)!;
-    this.weight = decay * this.weight + 1 - decay;
-    this.running = this.running.map((old, c) => old + (variance[c] - old) * (1 - decay) / this.weight);
+    this.running = this.running.map((old, c) => decay * old + (1 - decay) * variance[c]);
     return {
       y: z.map((v, i) => v * r[i % 3]), runningVariance: this.running,
       dx: inner.map((v, i) => (v - z[i] * slope[i % 3]) / Math.sqrt(variance[i % 3] + EPSILON)),
@@ -48,9 +47,9 @@ class Reference {
 describe.for(['oracle', 'wasm'] as const)('movingAverageBatchNorm, %s', (backend) => {
   beforeAll(() => configure({ backend }));
 
-  it.for([[2, 2, 5], [3, 4, 1.05], [1, 0, 5]] as const)('follows the paper with buffer %i, warm-up %i, limit %f', async ([buffer, warmup, limit]) => {
-    const layer = made({ buffer, warmup, limit, decay: 0.75, epsilon: EPSILON, scale: false, center: false });
-    const reference = new Reference({ buffer, warmup, limit, decay: 0.75 });
+  it.for([[2, 2, 4, 5], [3, 4, 0, 1.05], [1, 0, 0, 5]] as const)('follows the paper with buffer %i, warm-up %i, correction after %i, limit %f', async ([buffer, warmup, correctAfter, limit]) => {
+    const layer = made({ buffer, warmup, correctAfter, limit, decay: 0.75, epsilon: EPSILON, scale: false, center: false });
+    const reference = new Reference({ buffer, warmup, correctAfter, limit, decay: 0.75 });
     const step = compile('step', ({ x, g }) => {
       const y = layer.forward(x);
       return { y, dx: grad(y.mul(g).sum(), [x])[0] };
