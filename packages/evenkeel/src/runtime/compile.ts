@@ -184,6 +184,8 @@ export class GraphStep {
 function warnOnce({ about, text }: Warning): void {
   if (warned.has(about)) return;
   warned.add(about);
+  // The one place where the library speaks unasked.
+  // oxlint-disable-next-line no-console
   console.warn(text);
 }
 

@@ -48,12 +48,23 @@ const state: State = {
 export const queue = new Queue();
 
 /**
- * Chooses the backend and its threads. Where a device is already open it is shut down first; values are kept.
+ * Chooses the backend and its threads. What was asked for before still runs as it was; then a device that is open is shut down, and
+ * refs keep their values.
  * @throws E101 for a backend that does not exist or a number of threads that is not a whole number from 1
  */
 export async function configure(options: Configuration): Promise<void> {
-  const { backend = state.backend, threads = state.threads } = options;
-  if (backend !== 'oracle' && !Object.hasOwn(backends, backend)) {
+  check(options);
+  await queue.add(async () => {
+    const { backend = state.backend, threads = state.threads } = options;
+    if (backend === state.backend && threads === state.threads) return;
+    await close();
+    state.backend = backend;
+    state.threads = threads;
+  });
+}
+
+function check({ backend, threads }: Configuration): void {
+  if (backend !== undefined && backend !== 'oracle' && !Object.hasOwn(backends, backend)) {
     const names = ['oracle', ...Object.keys(backends)].join(', ');
     throw new Fault({ code: 'E101', op: 'configure', rule: `there is no backend "${String(backend)}"`, hint: `choose one of ${names}` });
   }
@@ -61,10 +72,6 @@ export async function configure(options: Configuration): Promise<void> {
     const rule = 'threads must be a whole number from 1';
     throw new Fault({ code: 'E101', op: 'configure', rule, detail: [`got ${threads}`], hint: 'leave it out to use every core' });
   }
-  if (backend === state.backend && threads === state.threads) return;
-  if (state.open) await shutdown();
-  state.backend = backend;
-  state.threads = threads;
 }
 
 /** Name of the backend that is chosen now. */
@@ -74,15 +81,17 @@ export function backendName(): BackendName | 'oracle' {
 
 /** Ends the device's threads and frees its memory. Refs keep their values; the next step opens a device again. */
 export function shutdown(): Promise<void> {
-  return queue.add(async () => {
-    if (!state.open) return;
-    const { device, residents, loaded } = await state.open;
-    for (const { variable } of residents) variable.deref()?.withdraw();
-    for (const plan of loaded) plan.on = undefined;
-    state.open = undefined;
-    state.opened = undefined;
-    await device.close();
-  });
+  return queue.add(close);
+}
+
+async function close(): Promise<void> {
+  if (!state.open) return;
+  const { device, residents, loaded } = await state.open;
+  for (const { variable } of residents) variable.deref()?.withdraw();
+  for (const plan of loaded) plan.on = undefined;
+  state.open = undefined;
+  state.opened = undefined;
+  await device.close();
 }
 
 /** The device of the chosen backend, opened on first use. Not for the oracle, which has none. */

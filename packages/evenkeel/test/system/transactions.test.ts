@@ -142,6 +142,20 @@ describe('order', () => {
     expect(await w.value.data()).toEqual(Float32Array.of(347, 356));
   });
 
+  it('a shutdown and another number of threads take their turn', async () => {
+    const [training, wanted] = [await begun(), await begun()];
+    const ask = (from: number, to: number) => batches.slice(from, to).map((batch) => training.step({ ...batch }));
+    const asked = [...ask(0, 2)];
+    const done = [shutdown()];
+    asked.push(...ask(2, 4));
+    done.push(configure({ threads: 1 }));
+    asked.push(...ask(4, 5));
+    done.push(configure({ threads: 2 }));
+    await Promise.all(done);
+    expect(Float32Array.from((await Promise.all(asked)).map(({ loss }) => loss))).toEqual(await lossesOf(wanted.step, batches, 5));
+    expect(await stateOf(training)).toEqual(await stateOf(wanted));
+  });
+
   it('eager code that overtakes a step is refused', async () => {
     const w = new Param({ shape: [1], data: [1], name: 'w' });
     const step = compile('next', () => w.assign(w.value.add(1)));
