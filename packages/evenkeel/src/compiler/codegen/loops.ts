@@ -153,11 +153,19 @@ export function mergeWords(e: Emitter, monoid: Monoid, input: Reduction['input']
   return out;
 }
 
-/** Joins the lanes of a state; every lane of the result holds the whole. */
+/**
+ * Joins the lanes of a state; every lane of the result holds the whole, to the bit. Where the order of two states matters to the last
+ * digit both lanes of a pair join them in the same order: what is stored once a row is what its elements are compared with.
+ */
 export function mergeLanes(e: Emitter, reduction: Reduction, words: readonly Value[]): Value[] {
+  const { b } = e;
   let all = [...words];
-  for (let by = e.b.lanes / 2; by >= 1; by /= 2) {
-    all = mergeWords(e, reduction.monoid, reduction.input, all, all.map((w) => e.b.let(e.b.rotate(w, by))));
+  for (let by = b.lanes / 2; by >= 1; by /= 2) {
+    const others = all.map((w) => b.let(b.rotate(w, by)));
+    const lower = b.laneConstants('i', (lane) => ((lane & by) === 0 ? -1 : 0));
+    const ordered = all.length === 1 ? { first: all, second: others }
+      : { first: all.map((w, i) => b.let(b.blend(lower, w, others[i]))), second: all.map((w, i) => b.let(b.blend(lower, others[i], w))) };
+    all = mergeWords(e, reduction.monoid, reduction.input, ordered.first, ordered.second);
   }
   return all;
 }
