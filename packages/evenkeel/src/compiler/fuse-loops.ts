@@ -33,6 +33,7 @@ export class Fused {
   private readonly rewriter: Rewriter;
   private readonly byBuffer: ReadonlyMap<unknown, Member>;
   private readonly reductionOf = new Map<Member, Reduction>();
+  private readonly roundedOf = new Map<Member, Expr>();
 
   constructor(group: Group, context: NestContext) {
     this.group = group;
@@ -50,8 +51,19 @@ export class Fused {
   /** What other members see of a member. */
   result(m: Member): Expr {
     if (m.task.kind === 'dot') return local('product.value', m.task.buffer.dtype);
-    if (!m.reduce) return this.value(m);
+    if (!m.reduce) return this.context.needed(m.task.buffer) ? this.asStored(m) : this.value(m);
     return local(`${this.reduction(m).name}.${reduceAttrs(m.task.vertex).field}`, m.task.buffer.dtype);
+  }
+
+  /** A product that lies in memory is rounded for this group's members as it is for all others: a cast keeps it out of a fused multiply-add. */
+  private asStored(m: Member): Expr {
+    const value = this.value(m);
+    if (value.kind !== 'op' || value.fn !== 'mul' || value.dtype !== 'f32') return value;
+    const known = this.roundedOf.get(m);
+    if (known) return known;
+    const rounded: Expr = { kind: 'op', dtype: 'f32', fn: 'cast', args: [value] };
+    this.roundedOf.set(m, rounded);
+    return rounded;
   }
 
   /** The reduction that computes a reduce member; fields of one monoid over one value share it. */

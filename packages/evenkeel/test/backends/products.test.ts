@@ -68,6 +68,12 @@ describe('what is computed on the way', () => {
     ]));
   });
 
+  test('a right operand cut from the middle of a tensor', async () => {
+    const s = new Sketch();
+    const middle = b.slice(b.reshape(b.abs(s.input([17, 5, 2, 1])), [170]), [38], [104]);
+    await check(s.finish([b.dot(s.input([2, 33]), b.reshape(middle, [2, 33]), { batch: 0, contract: 2 })]));
+  });
+
   test('results', async () => {
     const s = new Sketch();
     const product = b.dot(s.input([34, 40]), s.input([40, 21]), matrix);

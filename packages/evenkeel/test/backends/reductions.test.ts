@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { sizeOf } from '../../src/base/index.ts';
 import type { DType, Shape } from '../../src/base/index.ts';
 import { plan } from '../../src/compiler/index.ts';
-import { build as b, monoids } from '../../src/graph/index.ts';
+import { build as b, grad, monoids } from '../../src/graph/index.ts';
 import type { Monoid, Node } from '../../src/graph/index.ts';
 import { backendCheck, Sketch } from '../support/check-backends.ts';
 
@@ -104,6 +104,24 @@ describe('rows at hand', () => {
     }
   });
 });
+
+test('values computed again in another kernel equal their maximum to the last digit', async () => {
+  for (const [shape, axis] of [[[300, 17], 0], [[7, 33], 1], [[40, 5], 0], [[40, 5], 1]] as const) {
+    const s = new Sketch();
+    const [x, y, z] = [s.input(shape), s.input(shape), s.input(shape)];
+    const scale = b.broadcastTo(s.input([shape[1]]), shape);
+    const product = b.mul(b.add(b.mul(x, scale), z), b.mul(scale, b.add(b.mul(y, y), z)));
+    const sums = [b.add(product, x), b.add(b.mul(scale, b.sub(product, y)), b.mul(x, y)), b.sub(logSoftmax(b.add(product, z)), z)];
+    const most = sums.map((sum) => b.reduce(sum, 'max', 'value', [axis]));
+    const total = most.map((m) => b.reduce(m, 'sum', 'value', [0])).reduce(b.add);
+    await check(s.finish([...most, ...grad(total, [x, y, z]), b.mul(x, y)]));
+  }
+});
+
+function logSoftmax(x: Node): Node {
+  const over = (field: string): Node => b.expand(b.reduce(x, 'softmax', field, [1]), x.shape, [1]);
+  return b.sub(b.sub(x, over('max')), over('logSum'));
+}
 
 test('a result that is an index does not address memory in the loop that makes it', async () => {
   const s = new Sketch();

@@ -189,16 +189,15 @@ export class Emitter {
     }
   }
 
-  /** a * b + c as one fused operation, unless the product is at hand already. */
+  /**
+   * a * b + c as one fused operation. Whether it is fused depends on the expression alone and not on what is at hand: kernels that
+   * compute a value again must agree to the last digit, because it may be compared with its maximum.
+   */
   private fusable(e: OpExpr): { of: OpExpr; plus: Expr } | undefined {
     if (e.fn !== 'add' || e.dtype !== 'f32') return undefined;
     const [x, y] = e.args;
-    if (this.isNewProduct(y)) return { of: y, plus: x };
-    return this.isNewProduct(x) ? { of: x, plus: y } : undefined;
-  }
-
-  private isNewProduct(e: Expr): e is OpExpr {
-    return e.kind === 'op' && e.fn === 'mul' && e.dtype === 'f32' && !this.known.valueOf(e);
+    if (isProduct(y)) return { of: y, plus: x };
+    return isProduct(x) ? { of: x, plus: y } : undefined;
   }
 
   private constant(value: number, dtype: Expr['dtype']): Value {
@@ -362,6 +361,10 @@ export class Emitter {
   private shared(key: string, make: () => Value): Value {
     return this.known.shared(key, make);
   }
+}
+
+function isProduct(e: Expr): e is OpExpr {
+  return e.kind === 'op' && e.fn === 'mul' && e.dtype === 'f32';
 }
 
 function sumKey(terms: readonly Term[], count: number): string {

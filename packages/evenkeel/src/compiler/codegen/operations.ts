@@ -77,6 +77,7 @@ function shift(b: Builder, fn: 'shl' | 'shrU', by: Expr, [x, y]: readonly Value[
 }
 
 function cast(b: Builder, x: Value, from: DType, to: DType): Value {
+  if (to === from) return x;
   if (to === 'bool') {
     if (from === 'f32') return b.floatCompare('ne', x, b.splat('f', 0));
     return b.intCompare('ne', x, b.splat('i', 0));
