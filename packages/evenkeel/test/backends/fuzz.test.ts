@@ -6,6 +6,7 @@ import { expectSame } from '../support/check-backends.ts';
 import { runInProcess, runOnDevice } from '../support/program-case.ts';
 import type { Case, Results } from '../support/program-case.ts';
 import { describeCase, randomCase } from '../support/random-graph.ts';
+import { randomNetwork } from '../support/random-network.ts';
 
 /** How many random programs; EVENKEEL_FUZZ=5000 runs more, EVENKEEL_FUZZ_FROM=1234 starts at another seed. */
 const COUNT = Number(process.env.EVENKEEL_FUZZ ?? 600);
@@ -14,6 +15,7 @@ const BATCH = 50;
 /** Every so many programs one is large enough for chunks, blocks and threads. */
 const LARGE = 25;
 const STEPS = 2;
+const NETWORKS = Math.ceil(COUNT / 20);
 
 let plain: Device;
 let threads: Device;
@@ -33,15 +35,24 @@ describe('random programs agree with the oracle on every backend, step after ste
   }, 120_000);
 });
 
+describe('training steps of random networks agree with the oracle', () => {
+  test.each(Array.from({ length: Math.ceil(NETWORKS / 10) }, (_, i) => FROM + 10 * i))('10 networks from seed %i', async (first) => {
+    for (let seed = first; seed < Math.min(first + 10, FROM + NETWORKS); seed++) await checkOn(seed, randomNetwork(seed), seed % 3 === 0);
+  }, 120_000);
+});
+
 async function checkSeed(seed: number): Promise<void> {
   const large = seed % LARGE === 0;
-  const of = randomCase(seed, large ? { limit: 8000 } : {});
+  await checkOn(seed, randomCase(seed, large ? { limit: 8000 } : {}), large);
+}
+
+async function checkOn(seed: number, of: Case, onThreads: boolean): Promise<void> {
   try {
     const alone = runInProcess(of, { steps: STEPS });
     compare('wasm', of, alone);
     if (seed % 4 === 0) expectSame(runInProcess(of, { threads: 3 })[0], alone[0]);
     compare('plain', of, await runOnDevice(plain, of, STEPS));
-    if (large) expectSame((await runOnDevice(threads, of))[0], runInProcess(of, { tile: threads.tile })[0]);
+    if (onThreads) expectSame((await runOnDevice(threads, of))[0], runInProcess(of, { tile: threads.tile })[0]);
   } catch (error) {
     throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}\n${describeCase(of)}`, { cause: error });
   }
