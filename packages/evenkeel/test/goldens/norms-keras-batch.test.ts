@@ -86,7 +86,7 @@ function subjectOf({ options = {}, x }: NormGolden): NormSubject {
 
 /** Where evenkeel means to differ: a batch in which nothing counts moves no running statistics; Keras mixes in mean 0, variance 0. */
 function withPolicy(golden: NormGolden): NormGolden {
-  return golden.name === 'mask over everything' ? { ...golden, steps: golden.steps.map(({ running, ...rest }) => rest) } : golden;
+  return golden.name === 'mask over everything' ? { ...golden, steps: golden.steps.map(({ running: _running, ...rest }) => rest) } : golden;
 }
 
 interface TrainedLayer { readonly layer: nn.BatchNorm; readonly losses: number[]; readonly weight: Param; readonly inference: Tensor }

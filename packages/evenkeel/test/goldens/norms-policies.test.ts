@@ -67,7 +67,7 @@ describe.for(goldenBackends)('what evenkeel means to do otherwise, %s', (backend
   it("6.1.14 used twice in one step with update 'once': one move, by both inputs together", async () => {
     const golden = named('used twice in one step');
     const { layer, ...subject } = twice(golden, 'once');
-    await followNorm({ ...golden, steps: golden.steps.slice(0, 1).map(({ running, ...rest }) => rest) }, subject, { values: 4e-6, gradients: 1e-5 });
+    await followNorm({ ...golden, steps: golden.steps.slice(0, 1).map(({ running: _running, ...rest }) => rest) }, subject, { values: 4e-6, gradients: 1e-5 });
     const x = await inputOf(golden, 0).data();
     const both = [0, 1, 2].map((channel) => [...x].filter((_, at) => at % 3 === channel).flatMap((value) => [value, 2 * value]));
     const [mean, variance] = [await layer.runningMean.read(), await layer.runningVariance.read()];
