@@ -23,8 +23,8 @@ export function shardAxis(): Collective {
 
 /**
  * Statistics of all workers' values from each one's own, weighted by count, so that unequal and empty shards are right (Chan, Golub
- * & LeVeque 1983). Two sums over all workers: of count and count * mean, then of m2 about the common mean. Sums of squares about 0
- * would need but one, and lose all digits where the mean is large.
+ * & LeVeque 1983). Two sums over all workers: of count and count * mean, which give a mean to a few digits, and about that mean of
+ * the first and second moments, which lose nothing where the mean is large.
  * @param local with mean [...workers, channels]
  * @returns mean [channels], or [1, channels] over shardAxis
  */
@@ -34,9 +34,14 @@ export function allReduceStatistics(local: Statistics, collective: Collective): 
   const each = typeof local.count === 'number' ? full(shape, local.count) : local.count.broadcastTo(shape);
   const sums = collective.allReduceSum(concat([channels(each, 0, 1), each.mul(local.mean)], axis));
   const count = channels(sums, 0, 1);
-  const mean = channels(sums, 1, shape[axis] + 1).div(count.maximum(1));
-  const m2 = collective.allReduceSum(local.m2.add(each.mul(local.mean.sub(mean).square())));
-  return new Statistics(count, mean, m2);
+  // Whichever it is, the result is the same: no gradient belongs to it.
+  const about = channels(sums, 1, shape[axis] + 1).div(count.maximum(1)).stopGradient();
+  const apart = local.rest ? local.mean.sub(about).add(local.rest) : local.mean.sub(about);
+  const moments = collective.allReduceSum(concat([each.mul(apart), local.m2.add(each.mul(apart.square()))], axis));
+  const shift = channels(moments, 0, shape[axis]).div(count.maximum(1));
+  const mean = about.add(shift);
+  const m2 = channels(moments, shape[axis], 2 * shape[axis]).sub(count.mul(shift.square())).maximum(0);
+  return new Statistics(count, mean, m2, shift.sub(mean.sub(about)).stopGradient());
 }
 
 function channels(t: Tensor, from: number, to: number): Tensor {
