@@ -67,18 +67,27 @@ function spreadOf(of: Case, exact: readonly Dense[], runs: number): Float64Array
 /** Ops whose result is one of their operands, or exact. */
 const EXACT = new Set(['neg', 'abs', 'sign', 'floor', 'ceil', 'round', 'relu', 'minimum', 'maximum', 'select', 'cast', 'not']);
 
-/** The oracle with roundings: plain f32 in run 0, random moves afterwards. */
+/** The oracle with roundings: plain f32 in run 0, then random moves; in every other run equal values of a tensor move alike, so that they stay equal. */
 function rounded(of: Case, run: number): Dense[] {
   const rng = new RandomStream(run, 'roundings');
   const known = new Map<Node, Dense>();
-  const move = (x: number, magnitude: number): number => (run === 0 ? Math.fround(x) : x + (2 * rng.uniform() - 1) * ROUNDING * magnitude);
+  let salt = run;
+  const draw = (x: number): number => (run % 2 === 0 ? rng.uniform() : digest(x, salt));
+  const move = (x: number, magnitude: number): number => (run === 0 ? Math.fround(x) : x + (2 * draw(x) - 1) * ROUNDING * magnitude);
   const visit = (node: Node, value: Dense): void => {
     known.set(node, value);
+    salt++;
     if (node.dtype !== 'f32' || node.op.kind === 'view' || node.op.kind === 'source' || node.op.kind === 'wrap' || isExact(node)) return;
     const magnitudes = magnitudesOf(node, value, known);
     value.data.forEach((x, i) => { value.data[i] = move(x, magnitudes[i]); });
   };
   return evaluateCase(of, visit, (x, dtype) => ({ shape: x.shape, data: movedInput(x, dtype, (v) => move(v, Math.abs(v))) }));
+}
+
+/** A number in 0 .. 1 that looks random and depends on x and the salt alone. */
+function digest(x: number, salt: number): number {
+  const mixed = Math.sin(x * 12.9898 + salt * 78.233) * 43758.5453;
+  return mixed - Math.floor(mixed);
 }
 
 function movedInput(x: Dense, dtype: DType, move: (v: number) => number): Float64Array {
