@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { kernelProgram, plan, scratchBytesOf } from '../../packages/evenkeel/src/compiler/index.ts';
 import type { Buffer } from '../../packages/evenkeel/src/compiler/index.ts';
 import { compileModule, pairsVectors } from '../../packages/evenkeel/src/backends/wasm/compile-module.ts';
-import { emitModule } from '../../packages/evenkeel/src/backends/wasm/emit.ts';
+import { emitProgram } from '../../packages/evenkeel/src/backends/wasm/emit.ts';
 import { wasm } from '../../packages/evenkeel/src/backends/wasm/device.ts';
 import { make, ops } from '../../packages/evenkeel/src/graph/index.ts';
 import type { Program } from '../../packages/evenkeel/src/graph/index.ts';
@@ -78,12 +78,12 @@ async function stages(): Promise<Times> {
   const scratch = 65536 + made.arenaBytes;
   const address = (b: Buffer): number => (b.kind === 'ref' ? 64 : 65536 + b.offset);
   const code = await timed('program', () => kernelProgram(made, { of: address, scratch }));
-  const bytes = await timed('emit', () => emitModule(code, { shared: true, relaxed: true, maxPages: 65536, barrierAddress: 0 }));
-  await timed('compile', () => compileModule(bytes));
+  const modules = await timed('emit', () => emitProgram(code, { shared: true, relaxed: true, maxPages: 65536, barrierAddress: 0 }, pairsVectors()));
+  await timed('compile', () => modules.map(compileModule));
   const executable = await device.load(made, (ref) => device.allocate((ref as Variable).size * 4));
   await timed('run', () => executable.run());
   await device.close();
-  return { ...times, kernels: made.kernels.length, moduleBytes: bytes.length, scratchBytes: scratchBytesOf(made), pairs: Number(pairsVectors()) };
+  return { ...times, kernels: made.kernels.length, moduleBytes: modules.reduce((sum, { bytes }) => sum + bytes.length, 0), scratchBytes: scratchBytesOf(made), pairs: Number(pairsVectors()) };
 }
 
 type Inputs = Readonly<Record<string, Tensor>>;

@@ -2,9 +2,8 @@
 import { allocate, sizeOf } from '../../src/base/index.ts';
 import type { DType, TypedArray } from '../../src/base/index.ts';
 import type { Device } from '../../src/backends/index.ts';
-import { compileModule } from '../../src/backends/wasm/compile-module.ts';
-import { emitModule } from '../../src/backends/wasm/emit.ts';
-import { joinsLanes } from '../../src/backends/wasm/lane-joins.ts';
+import { compileModule, link, pairsVectors } from '../../src/backends/wasm/compile-module.ts';
+import { emitProgram } from '../../src/backends/wasm/emit.ts';
 import { kernelProgram, plan, scratchBytesOf, unitsOf } from '../../src/compiler/index.ts';
 import type { Buffer, Plan, Tile } from '../../src/compiler/index.ts';
 import { dense, evaluate } from '../../src/graph/index.ts';
@@ -149,6 +148,6 @@ type Entry = (begin: number, end: number, scratch: number) => void;
 
 function instantiate(compiled: Plan, { memory, scratch, of }: Layout, names: readonly string[]): Readonly<Record<string, Entry>> {
   const program = kernelProgram(compiled, { of, scratch });
-  const bytes = emitModule(program, { shared: false, relaxed: true, maxPages: memory.buffer.byteLength / PAGE, barrierAddress: 0, exports: names });
-  return new WebAssembly.Instance(compileModule(bytes, !joinsLanes(program)), { env: { memory } }).exports as unknown as Record<string, Entry>;
+  const options = { shared: false, relaxed: true, maxPages: memory.buffer.byteLength / PAGE, barrierAddress: 0, exports: names };
+  return link(emitProgram(program, options, pairsVectors()).map(compileModule), memory) as unknown as Record<string, Entry>;
 }

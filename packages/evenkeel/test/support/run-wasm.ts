@@ -10,6 +10,6 @@ export function instantiate(program: VectorProgram, pages: number, options: Part
   const shared = options.shared ?? false;
   const bytes = emitModule(program, { shared, relaxed: false, maxPages: pages, barrierAddress: 0, ...options });
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
-  const { exports } = new WebAssembly.Instance(compileModule(bytes), { env: { memory } });
+  const { exports } = new WebAssembly.Instance(compileModule({ bytes, paired: false }), { env: { memory } });
   return { memory, exports: exports as unknown as Record<string, Entry> };
 }

@@ -1,4 +1,4 @@
-/** A minimal writer of WebAssembly modules: one imported memory, functions from i32s to nothing, exports. */
+/** A minimal writer of WebAssembly modules: one imported memory, functions from i32s to nothing, some of them imported, exports. */
 
 /** Value types as the binary format numbers them. */
 export const I32 = 0x7f;
@@ -18,13 +18,15 @@ export interface FunctionParts {
 export interface ModuleParts {
   /** The memory imported as env.memory, in pages of 64 KiB. */
   readonly memory: { readonly minPages: number; readonly maxPages: number; readonly shared: boolean };
+  /** Functions imported from env; their indices come before those of `functions`. */
+  readonly imports: readonly { readonly name: string; readonly params: number }[];
   readonly functions: readonly FunctionParts[];
   readonly exports: readonly { readonly name: string; readonly index: number }[];
 }
 
 /** The bytes of a module (WebAssembly core specification 2.0, chapter 5). */
 export function assemble(module: ModuleParts): Uint8Array<ArrayBuffer> {
-  const arities = [...new Set(module.functions.map((f) => f.params))];
+  const arities = [...new Set([...module.imports, ...module.functions].map((f) => f.params))];
   const out = new Bytes();
   out.raw([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
   section(out, 1, arities, (to, params) => {
@@ -32,9 +34,11 @@ export function assemble(module: ModuleParts): Uint8Array<ArrayBuffer> {
     for (let i = 0; i < params; i++) to.byte(I32);
     to.u32(0);
   });
-  section(out, 2, [module.memory], (to, { shared, minPages, maxPages }) => {
-    to.name('env').name('memory').byte(0x02).byte(shared ? 0x03 : 0x01).u32(minPages).u32(maxPages);
-  });
+  const { shared, minPages, maxPages } = module.memory;
+  section(out, 2, [
+    (to: Bytes) => to.name('memory').byte(0x02).byte(shared ? 0x03 : 0x01).u32(minPages).u32(maxPages),
+    ...module.imports.map(({ name, params }) => (to: Bytes) => to.name(name).byte(0x00).u32(arities.indexOf(params))),
+  ], (to, write) => write(to.name('env')));
   section(out, 3, module.functions, (to, f) => to.u32(arities.indexOf(f.params)));
   section(out, 7, module.exports, (to, { name, index }) => to.name(name).byte(0x00).u32(index));
   section(out, 10, module.functions, (to, f) => to.sized(functionBody(f)));

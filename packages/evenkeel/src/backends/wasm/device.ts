@@ -5,10 +5,9 @@ import { kernelProgram, scratchBytesOf } from '../../compiler/index.ts';
 import type { Buffer, Plan, Tile } from '../../compiler/index.ts';
 import type { Backend, Device, DeviceOptions, Executable, NamedTensor } from '../backend.ts';
 import { compileModule, pairsVectors } from './compile-module.ts';
-import { emitModule } from './emit.ts';
+import { emitProgram } from './emit.ts';
 import { probeFeatures } from './features.ts';
 import type { Features } from './features.ts';
-import { joinsLanes } from './lane-joins.ts';
 import { DeviceMemory } from './memory.ts';
 import { InlinePool, ThreadPool } from './pool.ts';
 import type { Pool } from './pool.ts';
@@ -40,7 +39,7 @@ function isSmall(plan: Plan): boolean {
   return seconds < 5e-5;
 }
 
-interface Code { readonly module: WebAssembly.Module; readonly entry: string }
+interface Code { readonly modules: readonly WebAssembly.Module[]; readonly entry: string }
 
 class WasmDevice implements Device {
   /** Register tile of matrix products: four vectors wide where the engine pairs them to 256 bits. */
@@ -87,8 +86,8 @@ class WasmDevice implements Device {
     try {
       for (const buffer of plan.buffers) if (buffer.kind !== 'ref') places.set(buffer, arena + buffer.offset);
       for (const buffer of plan.buffers) if (buffer.data) this.fill(places.get(buffer)!, buffer, buffer.data);
-      const { module, entry } = await this.moduleOf(plan, places, arena + plan.arenaBytes);
-      return this.executable(arena, bytes, places, this.pool.load(module, entry, small));
+      const { modules, entry } = await this.modulesOf(plan, places, arena + plan.arenaBytes);
+      return this.executable(arena, bytes, places, this.pool.load(modules, entry, small));
     } catch (error) {
       this.store.release(arena);
       throw error;
@@ -99,14 +98,14 @@ class WasmDevice implements Device {
     await this.pool.close();
   }
 
-  private async moduleOf(plan: Plan, places: ReadonlyMap<Buffer, number>, scratch: number): Promise<Code> {
+  private async modulesOf(plan: Plan, places: ReadonlyMap<Buffer, number>, scratch: number): Promise<Code> {
     const program = kernelProgram(plan, { of: (buffer) => places.get(buffer)!, scratch });
-    const code = emitModule(program, {
+    const parts = emitProgram(program, {
       shared: this.shared, relaxed: this.features.relaxed, maxPages: this.store.maxPages, barrierAddress: CONTROL.barrier * 4,
-    });
+    }, pairsVectors());
     // Pages must compile large modules asynchronously; Node compiles them better at once.
-    const module = typeof document === 'undefined' ? compileModule(code, !joinsLanes(program)) : await WebAssembly.compile(code);
-    return { module, entry: program.functions.at(-1)!.name };
+    const modules = typeof document === 'undefined' ? parts.map(compileModule) : await Promise.all(parts.map(({ bytes }) => WebAssembly.compile(bytes)));
+    return { modules, entry: program.functions.at(-1)!.name };
   }
 
   private executable(arena: number, arenaBytes: number, places: ReadonlyMap<Buffer, number>, id: number): Executable {

@@ -1,4 +1,4 @@
-/** Translates a vector program of four lanes to one WebAssembly module. */
+/** Translates a vector program of four lanes to WebAssembly. */
 import { InternalError } from '../../base/index.ts';
 import type { Statement, Value, VectorFunction, VectorProgram } from '../../compiler/vector/index.ts';
 import { assemble, I32, V128, type FunctionParts } from './assembler.ts';
@@ -19,23 +19,45 @@ export interface EmitOptions {
   readonly barrierAddress: number;
   /** Functions to export; default: the last one. */
   readonly exports?: readonly string[];
+  /** Functions that another module defines. */
+  readonly imports?: readonly VectorFunction[];
+}
+
+/** A module, and whether its neighbouring vectors are to be paired. */
+export interface EmittedModule { readonly bytes: Uint8Array<ArrayBuffer>; readonly paired: boolean }
+
+/**
+ * The program as modules of which each imports from env what those before it export. Where the engine pairs vectors, functions written
+ * for it have a module of their own: nothing else gains from it, and V8's pairing is too young to be trusted with any program.
+ */
+export function emitProgram(program: VectorProgram, options: EmitOptions, pairs: boolean): EmittedModule[] {
+  const paired = pairs ? program.functions.filter((f) => f.paired) : [];
+  if (paired.length === 0) return [{ bytes: emitModule(program, options), paired: false }];
+  const part = (functions: readonly VectorFunction[]): VectorProgram => ({ lanes: program.lanes, functions });
+  const others = program.functions.filter((f) => !f.paired);
+  return [
+    { bytes: emitModule(part(paired), { ...options, exports: paired.map((f) => f.name) }), paired: true },
+    { bytes: emitModule(part(others), { ...options, imports: paired }), paired: false },
+  ];
 }
 
 /** The module's bytes. It imports env.memory and exports functions by their names. */
 export function emitModule(program: VectorProgram, options: EmitOptions): Uint8Array<ArrayBuffer> {
   if (program.lanes !== 4) throw new InternalError(`WebAssembly vectors have 4 lanes, the program wants ${program.lanes}`);
-  const indices = new Map(program.functions.map((f, index) => [f.name, index]));
+  const imports = options.imports ?? [];
+  const indices = new Map([...imports, ...program.functions].map((f, index) => [f.name, index]));
   const indexOf = (name: string): number => {
     const index = indices.get(name);
     if (index === undefined) throw new InternalError(`the vector program has no function ${name}`);
     return index;
   };
-  const barrier = options.shared ? program.functions.length : undefined;
+  const barrier = options.shared ? imports.length + program.functions.length : undefined;
   const functions = program.functions.map((f) => emitFunction(f, { indexOf, barrier, relaxed: options.relaxed, temporaries: temporariesOf(f) }));
   if (options.shared) functions.push(barrierFunction(options.barrierAddress));
   const exported = options.exports ?? program.functions.slice(-1).map((f) => f.name);
   return assemble({
     memory: { minPages: 1, maxPages: options.maxPages, shared: options.shared },
+    imports,
     functions,
     exports: exported.map((name) => ({ name, index: indexOf(name) })),
   });

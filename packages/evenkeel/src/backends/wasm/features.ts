@@ -29,7 +29,7 @@ function zero(code: Bytes): Bytes {
 
 function validates(code: Bytes, shared: boolean): boolean {
   const functions = [{ params: 0, locals: [], code: code.byte(CORE.drop) }];
-  return WebAssembly.validate(assemble({ memory: { minPages: 1, maxPages: 1, shared }, functions, exports: [] }));
+  return WebAssembly.validate(assemble({ memory: { minPages: 1, maxPages: 1, shared }, imports: [], functions, exports: [] }));
 }
 
 /** Browsers say by `crossOriginIsolated` whether memory may be shared; other hosts do not have the word. */

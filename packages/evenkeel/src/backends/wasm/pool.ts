@@ -4,6 +4,7 @@
  * pool is torn down, because the other threads may wait at a barrier for ever; it starts anew with the next run.
  */
 import { InternalError } from '../../base/index.ts';
+import { link } from './compile-module.ts';
 import { COMMAND, CONTROL } from './thread-source.ts';
 import type { ThreadMessage, ThreadReport } from './thread-source.ts';
 import { startThread } from './thread.ts';
@@ -14,15 +15,15 @@ export interface Pool {
   readonly threads: number;
   /** Lets the threads start, so that they are there when the first module is. Nothing waits for it, and a failure shows in `run`. */
   prepare(): void;
-  /** Makes a module ready; the number names it in `run`. A small one runs on the calling thread. */
-  load(module: WebAssembly.Module, entry: string, small: boolean): number;
+  /** Makes a plan's modules ready, linked in this order; the number names it in `run`. A small one runs on the calling thread. */
+  load(modules: readonly WebAssembly.Module[], entry: string, small: boolean): number;
   unload(id: number): void;
   /** @throws InternalError if the module traps */
   run(id: number): Promise<void>;
   close(): Promise<void>;
 }
 
-interface Loaded { readonly id: number; readonly module: WebAssembly.Module; readonly entry: string }
+interface Loaded { readonly id: number; readonly modules: readonly WebAssembly.Module[]; readonly entry: string }
 
 /** A promise with its ends outside. */
 interface Waiter { readonly resolve: () => void; readonly reject: (error: unknown) => void }
@@ -56,10 +57,10 @@ export class ThreadPool implements Pool {
     this.start().catch(() => undefined);
   }
 
-  load(module: WebAssembly.Module, entry: string, small: boolean): number {
-    const loaded = { id: this.next++, module, entry };
+  load(modules: readonly WebAssembly.Module[], entry: string, small: boolean): number {
+    const loaded = { id: this.next++, modules, entry };
     if (small) {
-      this.small.set(loaded.id, this.inline.load(module, entry));
+      this.small.set(loaded.id, this.inline.load(modules, entry));
       return loaded.id;
     }
     this.loaded.set(loaded.id, loaded);
@@ -209,9 +210,8 @@ export class InlinePool implements Pool {
 
   prepare(): void {}
 
-  load(module: WebAssembly.Module, entry: string): number {
-    const instance = new WebAssembly.Instance(module, { env: { memory: this.memory } });
-    this.entries.set(this.next, instance.exports[entry] as (thread: number, threads: number) => void);
+  load(modules: readonly WebAssembly.Module[], entry: string): number {
+    this.entries.set(this.next, link(modules, this.memory)[entry] as (thread: number, threads: number) => void);
     return this.next++;
   }
 

@@ -22,7 +22,7 @@ export const COMMAND = { run: 1, listen: 2 } as const;
 /** Host to thread. The first message has `start`. */
 export interface ThreadMessage {
   readonly start?: { readonly memory: WebAssembly.Memory; readonly thread: number; readonly threads: number; readonly announce: boolean };
-  readonly load: readonly { readonly id: number; readonly module: WebAssembly.Module; readonly entry: string }[];
+  readonly load: readonly { readonly id: number; readonly modules: readonly WebAssembly.Module[]; readonly entry: string }[];
   readonly unload: readonly number[];
 }
 
@@ -40,8 +40,8 @@ function receive(message) {
       seen = Atomics.load(words, ${CONTROL.go});
     }
     for (const id of message.unload) plans.delete(id);
-    for (const { id, module, entry } of message.load) {
-      plans.set(id, new WebAssembly.Instance(module, { env: { memory } }).exports[entry]);
+    for (const { id, modules, entry } of message.load) {
+      plans.set(id, modules.reduce((found, module) => ({ ...found, ...new WebAssembly.Instance(module, { env: { ...found, memory } }).exports }), {})[entry]);
     }
   } catch (error) {
     post({ kind: 'trap', message: String(error) });

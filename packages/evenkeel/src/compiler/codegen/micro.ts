@@ -38,5 +38,5 @@ export function microKernel(name: string, tile: Tile, rows: number, ld: number, 
     b.assign(ko, b.scalar('add', ko, step ?? 4));
   });
   each((s, at) => b.store(sums, at, s));
-  return b.finish();
+  return { ...b.finish(), paired: true };
 }

@@ -49,9 +49,7 @@ function emitColumns(e: Emitter, nest: ReduceNest, chunk: Value): void {
       e.bind(last, e.b.i32(at));
       columnTile(e, nest, last, vectors, used, chunk);
     });
-    // Pairs and single vectors apart: V8 13.6 starts a pair's state with half of its constant where a single vector shares the loop.
-    if (whole >= 2) tail(wide, 2, lanes);
-    if (whole % 2 === 1) tail(wide + (whole - 1) * lanes, 1, lanes);
+    if (whole > 0) tail(wide, whole, lanes);
     if (left % lanes > 0) tail(wide + whole * lanes, 1, left % lanes);
   });
 }

@@ -77,6 +77,8 @@ export interface VectorFunction {
   /** Types of all locals, parameters included. */
   readonly locals: readonly VType[];
   readonly body: readonly Statement[];
+  /** Written so that an engine may make one wider instruction of those of neighbouring vectors, and fast only if it does. */
+  readonly paired?: boolean;
 }
 
 /** Functions that may call each other by name; the last one is the entry `run(thread, threads)`. */

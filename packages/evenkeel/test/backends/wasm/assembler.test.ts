@@ -32,6 +32,7 @@ describe('Bytes', () => {
 test('a module of one empty function', () => {
   const bytes = assemble({
     memory: { minPages: 1, maxPages: 2, shared: false },
+    imports: [],
     functions: [{ params: 1, locals: [I32, I32, V128, I32], code: new Bytes() }],
     exports: [{ name: 'f', index: 0 }],
   });
@@ -39,6 +40,21 @@ test('a module of one empty function', () => {
   const module = new WebAssembly.Module(bytes);
   expect(WebAssembly.Module.imports(module)).toEqual([{ module: 'env', name: 'memory', kind: 'memory' }]);
   expect(WebAssembly.Module.exports(module)).toEqual([{ name: 'f', kind: 'function' }]);
+});
+
+test('a module that passes an import on to its own function', () => {
+  const body = new Bytes().byte(0x20).u32(0).byte(0x10).u32(0);
+  const bytes = assemble({
+    memory: { minPages: 1, maxPages: 2, shared: false },
+    imports: [{ name: 'other', params: 1 }],
+    functions: [{ params: 1, locals: [], code: body }],
+    exports: [{ name: 'f', index: 1 }],
+  });
+  const got: number[] = [];
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 2 });
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory, other: (x: number) => got.push(x) } });
+  (exports.f as (x: number) => void)(7);
+  expect(got).toEqual([7]);
 });
 
 test('this Node has vectors, fused multiply-add and threads; pairs are a matter of the processor', () => {

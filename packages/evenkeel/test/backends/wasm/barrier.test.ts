@@ -42,7 +42,7 @@ async function run(threads: number, count: number, idle = 0): Promise<number[]> 
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
   const words = new Int32Array(memory.buffer);
   words[BARRIER / 4 + 2] = threads;
-  const module = compileModule(emitModule(rounds(threads, count, idle), { shared: true, relaxed: false, maxPages: 1, barrierAddress: BARRIER }));
+  const module = compileModule({ bytes: emitModule(rounds(threads, count, idle), { shared: true, relaxed: false, maxPages: 1, barrierAddress: BARRIER }), paired: false });
   const others = Array.from({ length: threads - 1 }, (_, i) =>
     new Worker(new URL('./barrier-worker.js', import.meta.url), { workerData: { module, memory, thread: i + 1 } }));
   const done = others.map((worker) => once(worker, 'message'));

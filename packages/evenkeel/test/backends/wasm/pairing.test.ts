@@ -1,41 +1,62 @@
 import { describe, expect, test } from 'vitest';
-import { pairsVectors } from '../../../src/backends/wasm/compile-module.ts';
-import { emitModule } from '../../../src/backends/wasm/emit.ts';
-import { joinsLanes } from '../../../src/backends/wasm/lane-joins.ts';
+import { compileModule, link, pairsVectors } from '../../../src/backends/wasm/compile-module.ts';
+import { emitProgram } from '../../../src/backends/wasm/emit.ts';
+import type { EmittedModule } from '../../../src/backends/wasm/emit.ts';
 import { kernelProgram, plan } from '../../../src/compiler/index.ts';
+import type { VectorProgram } from '../../../src/compiler/vector/index.ts';
 import { build as b } from '../../../src/graph/index.ts';
-import type { Node, Program } from '../../../src/graph/index.ts';
+import type { Program } from '../../../src/graph/index.ts';
 import { backendCheck, Sketch } from '../../support/check-backends.ts';
-import type { Case } from '../../support/program-case.ts';
 import { randomNetwork } from '../../support/random-network.ts';
 import { modulesWithHalfSlots } from '../../support/spill-slots.ts';
 
 const check = backendCheck();
 const ARENA = 65536;
 const REFS = 1 << 20;
+const OPTIONS = { shared: false, relaxed: true, maxPages: 65536, barrierAddress: 0 };
 
-/** A program's module, its refs one after another behind the arena. */
-function moduleOf(program: Program): Uint8Array {
+/** A program's kernels, its refs one after another behind the arena. */
+function kernelsOf(program: Program): VectorProgram {
   const compiled = plan(program, { tile: { rows: 6, vectors: 4, lanes: 4 } });
   const places = new Map<object, number>();
   for (const { ref } of compiled.refs) if (!places.has(ref!)) places.set(ref!, REFS * (1 + places.size));
-  const of = kernelProgram(compiled, { of: (x) => (x.ref ? places.get(x.ref)! : ARENA + x.offset), scratch: REFS * 200 });
-  return emitModule(of, { shared: false, relaxed: true, maxPages: 65536, barrierAddress: 0 });
+  return kernelProgram(compiled, { of: (x) => (x.ref ? places.get(x.ref)! : ARENA + x.offset), scratch: REFS * 200 });
 }
 
-/** A reduction with arithmetic around it that needs more registers than there are. */
-function reduction(rows: number, columns: number, axis: number, monoid: string, field: string, of: (x: Node) => Node): Case {
-  const s = new Sketch();
-  return s.finish([b.reduce(of(s.input([rows, columns])), monoid, field, [axis])]);
+function modulesOf(program: Program): EmittedModule[] {
+  return emitProgram(kernelsOf(program), OPTIONS, true);
 }
+
+/** [m, k] x [k, n]. */
+function product(m: number, k: number, n: number): Program {
+  const s = new Sketch();
+  return s.finish([b.dot(s.input([m, k]), s.input([k, n]), { batch: 0, contract: 1 })]).program;
+}
+
+describe('kernels whose vectors are paired', () => {
+  test('are those of products alone, in a module of their own', () => {
+    const functions = kernelsOf(product(7, 64, 40)).functions;
+    expect(functions.map(({ name, paired = false }) => [name.split('_').length > 3, paired]).every(([inner, paired]) => inner === paired)).toBe(true);
+    expect(modulesOf(product(7, 64, 40)).map(({ paired }) => paired)).toEqual([true, false]);
+    const s = new Sketch();
+    const x = s.input([9, 33]);
+    const softmax = b.exp(b.sub(x, b.expand(b.reduce(x, 'softmax', 'lse', [1]), x.shape, [1])));
+    expect(modulesOf(s.finish([softmax, b.transpose(x, [1, 0])]).program).map(({ paired }) => paired)).toEqual([false]);
+  });
+
+  test('are found by the modules that call them', () => {
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
+    expect(Object.keys(link(modulesOf(product(7, 64, 40)).map(compileModule), memory))).toContain('run');
+  });
+});
 
 describe.runIf(pairsVectors())('machine code of paired vectors', () => {
   test('reads no stack slot of which it has written half', () => {
-    const bodies: readonly ((x: Node) => Node)[] = [(x) => x, b.exp, (x) => b.mul(b.tanh(x), x), (x) => b.add(b.sin(x), b.cos(x))];
-    const fields = [['softmax', 'lse'], ['softmax', 'logSum'], ['moments', 'm2'], ['argmax', 'value'], ['min', 'value']] as const;
-    const cases = [4, 8, 10, 12, 13, 20, 28, 31].flatMap((n) => fields.flatMap(([monoid, field]) => bodies.flatMap((of) => [0, 1].map((axis) => reduction(131, n, axis, monoid, field, of)))));
-    const networks = Array.from({ length: 20 }, (_, seed) => randomNetwork(seed));
-    expect(modulesWithHalfSlots([...cases, ...networks].map((c) => moduleOf(c.program)))).toEqual([]);
+    const sizes = [1, 2, 3, 4, 5, 6, 7, 13].flatMap((m) => [[m, 5, 17], [m, 300, 64], [m, 1000, 10]]);
+    const programs = [...sizes.map(([m, k, n]) => product(m, k, n)), ...Array.from({ length: 40 }, (_, seed) => randomNetwork(seed).program)];
+    const paired = programs.flatMap((program) => modulesOf(program).filter((module) => module.paired));
+    expect(paired.length).toBeGreaterThan(sizes.length);
+    expect(modulesWithHalfSlots(paired.map(({ bytes }) => bytes))).toEqual([]);
   }, 60_000);
 });
 
@@ -45,16 +66,5 @@ test('an index split into digits of a deep expression is compiled in finite time
   const bits = b.random(step, { seed: 1, site: 2, shape: [24] });
   const indices = b.cast(b.mod(bits, b.fullLike(bits, 35)), 'i32');
   const table = b.reshape(b.transpose(b.iota([5, 7], 1), [1, 0]), [35]);
-  const of = s.finish([b.gather(table, indices), b.shr(bits, bits), b.shl(bits, b.shr(bits, b.fullLike(bits, 3)))]);
-  const compiled = plan(of.program);
-  expect(joinsLanes(kernelProgram(compiled, { of: (x) => ARENA + x.offset, scratch: REFS }))).toBe(true);
-  await check(of);
-});
-
-test('ordinary kernels join no lanes', () => {
-  const s = new Sketch();
-  const x = s.input([9, 33]);
-  const softmax = b.exp(b.sub(x, b.expand(b.reduce(x, 'softmax', 'lse', [1]), x.shape, [1])));
-  const { program } = s.finish([softmax, b.transpose(x, [1, 0]), b.gather(x, s.input([5], { dtype: 'i32' }))]);
-  expect(joinsLanes(kernelProgram(plan(program), { of: (y) => ARENA + y.offset, scratch: REFS }))).toBe(false);
+  await check(s.finish([b.gather(table, indices), b.shr(bits, bits), b.shl(bits, b.shr(bits, b.fullLike(bits, 3)))]));
 });

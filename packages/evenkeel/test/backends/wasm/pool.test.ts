@@ -37,7 +37,7 @@ function threads(count: number): { pool: ThreadPool; words: Int32Array } {
 describe('ThreadPool', () => {
   it('runs a module on all threads, which meet at its barriers', async () => {
     const { pool, words } = threads(3);
-    const id = pool.load(module(true), 'run', false);
+    const id = pool.load([module(true)], 'run', false);
     await pool.run(id);
     expect([...words.subarray(0, 3), ...words.subarray(64, 67)]).toEqual([1, 2, 3, 2, 3, 1]);
     for (let i = 0; i < 200; i++) await pool.run(id);
@@ -48,7 +48,7 @@ describe('ThreadPool', () => {
     const { pool, words } = threads(2);
     pool.prepare();
     pool.prepare();
-    await pool.run(pool.load(module(true), 'run', false));
+    await pool.run(pool.load([module(true)], 'run', false));
     expect([...words.subarray(0, 2)]).toEqual([1, 2]);
     const { pool: closed } = threads(2);
     closed.prepare();
@@ -57,11 +57,11 @@ describe('ThreadPool', () => {
 
   it('loads and forgets modules while it lives', async () => {
     const { pool, words } = threads(2);
-    const [a, b] = [pool.load(module(true), 'run', false), pool.load(module(true), 'run', false)];
+    const [a, b] = [pool.load([module(true)], 'run', false), pool.load([module(true)], 'run', false)];
     await pool.run(a);
     pool.unload(a);
     pool.unload(a);
-    const c = pool.load(module(true), 'run', false);
+    const c = pool.load([module(true)], 'run', false);
     await pool.run(c);
     await pool.run(b);
     expect([...words.subarray(0, 2)]).toEqual([3, 6]);
@@ -70,7 +70,7 @@ describe('ThreadPool', () => {
 
   it('runs small modules on the calling thread, past their barriers', async () => {
     const { pool, words } = threads(4);
-    const [small, large] = [pool.load(module(true), 'run', true), pool.load(module(true), 'run', false)];
+    const [small, large] = [pool.load([module(true)], 'run', true), pool.load([module(true)], 'run', false)];
     await pool.run(small);
     expect([...words.subarray(0, 4), words[64]]).toEqual([1, 0, 0, 0, 1]);
     await pool.run(large);
@@ -83,7 +83,7 @@ describe('ThreadPool', () => {
 
   it('reports a trap though the others wait at a barrier, and works again afterwards', async () => {
     const { pool, words } = threads(3);
-    const [bad, good] = [pool.load(module(true, 1), 'run', false), pool.load(module(true), 'run', false)];
+    const [bad, good] = [pool.load([module(true, 1)], 'run', false), pool.load([module(true)], 'run', false)];
     await expect(pool.run(bad)).rejects.toThrow(/a kernel trapped: RuntimeError/);
     words.fill(0);
     await pool.run(good);
@@ -93,7 +93,7 @@ describe('ThreadPool', () => {
 
   it('lets the event loop run while the threads work', async () => {
     const { pool } = threads(2);
-    const id = pool.load(module(true), 'run', false);
+    const id = pool.load([module(true)], 'run', false);
     let ticks = 0;
     const timer = setInterval(() => ticks++, 0);
     for (let i = 0; i < 300; i++) await pool.run(id);
@@ -106,7 +106,7 @@ describe('InlinePool', () => {
   it('runs inside the call', async () => {
     const memory = new WebAssembly.Memory({ initial: 2, maximum: 16 });
     const pool = new InlinePool(memory);
-    const [good, bad] = [pool.load(module(false), 'run'), pool.load(module(false, 0), 'run')];
+    const [good, bad] = [pool.load([module(false)], 'run'), pool.load([module(false, 0)], 'run')];
     await pool.run(good);
     expect(new Int32Array(memory.buffer, AT)[0]).toBe(1);
     await expect(pool.run(bad)).rejects.toThrow('a kernel trapped');
