@@ -68,7 +68,7 @@ const DIGEST_SEED = 19999;
 const FULL = 48;
 
 /** Reads what tools/goldens/norms_FRAMEWORK.py writes. */
-export function goldenNorms<Extra = object>(framework: 'torch' | 'keras' | 'dialects'): NormGoldens & Extra {
+export function goldenNorms<Extra = object>(framework: 'torch' | 'keras' | 'dialects' | 'onnx'): NormGoldens & Extra {
   return readGolden(`norms-${framework}`);
 }
 
