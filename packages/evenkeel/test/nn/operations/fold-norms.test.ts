@@ -9,7 +9,7 @@ const draw = (shape: readonly number[]): Tensor => tensor(Float32Array.from({ le
 
 /** Statistics and factors as of a trained model. */
 function unsettle(model: nn.Module): void {
-  for (const norm of nn.normsOf(model, nn.BatchNorm).values()) {
+  for (const norm of nn.normsOf(model, nn.Normalization).values()) {
     for (const ref of [norm.scale, norm.shift, norm.runningMean]) ref?.write(Float32Array.from({ length: ref.size }, () => random.normal()));
     norm.runningVariance.write(Float32Array.from({ length: norm.runningVariance.size }, () => 0.1 + 3 * random.uniform()));
   }
@@ -76,6 +76,22 @@ describe('foldNorms', () => {
     expect(report.folded.size).toBe(1);
   });
 
+  it.each([
+    ['a convolution with stride and padding', () => [nn.conv2d(6, 3, { stride: 2, padding: 'same' }), nn.batchNorm()]],
+    ['a dilated convolution of 2 groups', () => [nn.conv2d(6, 2, { dilation: 2, groups: 2, bias: false }), nn.batchNorm()]],
+    ['a depthwise convolution with two outputs for each channel', () => [nn.conv2d(8, 3, { groups: 4, padding: 1 }), nn.batchNorm()]],
+    ['a depthwise convolution behind', () => [nn.batchNorm(), nn.conv2d(4, 3, { groups: 4 })]],
+    ['a pointwise convolution behind, which pads nothing', () => [nn.batchNorm(), nn.conv2d(5, 1, { padding: 'same' })]],
+    ['a transposed depthwise convolution', () => [nn.convTranspose2d(4, 3, { stride: 2, padding: 1, groups: 4, bias: false }), nn.batchNorm()]],
+    ['a linear layer of pixels', () => [nn.linear(5), nn.batchNorm({ center: false })]],
+    ['a linear layer of pixels behind', () => [nn.batchNorm({ dialect: 'keras' }), nn.linear(5, { bias: false })]],
+    ['frozen normalization', () => [nn.conv2d(4, 3), nn.frozenBatchNorm()]],
+  ])('folds into %s', async (_, layers) => {
+    const { error, report } = await difference(nn.sequential(...layers()), [6, 5, 4]);
+    expect(error).toBeLessThan(1e-5);
+    expect(report.folded.size).toBe(1);
+  });
+
   it('reads who feeds whom from the forward of a class, and leaves what other things read too', async () => {
     const model = new Residual();
     const { error, report } = await difference(model, [5, 5, 4]);
@@ -120,6 +136,29 @@ describe('foldNorms', () => {
       "     Fix: leave it as it is, foldNorms(model, { keep: ['0'] }), or pad the model's input instead");
     expect(nn.normsOf(model).size).toBe(2);
     expect((await difference(model, [4, 4, 1], { keep: ['0'] })).error).toBeLessThan(1e-5);
+  });
+
+  it.each([
+    ['groups', { padding: 1, groups: 2 }], ['one axis alone', { padding: [0, 1] }], ['stride', { padding: 'same', stride: 2 }],
+  ] as const)('refuses a convolution with %s that pads', async (_, options) => {
+    await expect(difference(nn.sequential(nn.batchNorm(), nn.conv2d(4, 3, options)), [4, 4, 4])).rejects.toThrow('E362');
+  });
+
+  it('folds into a convolution that pads if nothing is added: zeros stay zeros', async () => {
+    const model = nn.sequential({ input: [4, 4, 2] }, nn.batchNorm({ center: false }), nn.conv2d(3, 3, { padding: 1 }));
+    const norm = nn.normsOf(model, nn.BatchNorm).get('0')!;
+    norm.runningVariance.write([0.2, 3]);
+    norm.scale!.write([-1.5, 2]);
+    const x = draw([2, 4, 4, 2]);
+    const before = await model.forward(x).data();
+    expect((await nn.foldNorms(model)).folded.get('0')).toBe('1');
+    (await model.forward(x).data()).forEach((value, i) => expect(Math.abs(value - before[i])).toBeLessThan(1e-5));
+  });
+
+  it('leaves normalization before a transposed convolution, whose windows are cut at the borders', async () => {
+    const { error, report } = await difference(nn.sequential(nn.batchNorm(), nn.convTranspose2d(3, 3, { stride: 2, padding: 1 })), [3, 3, 2]);
+    expect(error).toBe(0);
+    expect([...report.kept]).toEqual([['0', 'nothing is known of the layer behind it']]);
   });
 
   it('leaves an activation in place', async () => {
