@@ -22,9 +22,10 @@ export function scattered(shape: readonly number[], seed = 1): Tensor {
 
 export const inputOf = (rank: number): Tensor => scattered(SHAPES[rank]);
 
-/** The output of a layer in a trace of its own, in which nothing moves. */
-function forward({ entry }: Subject, layer: nn.Module, x: Tensor, call: Options = {}): Tensor {
-  const extra = entry.companion ? [entry.companion(x)] : entry.call ?? Object.keys(call).length > 0 ? [{ ...entry.call?.(x), ...call }] : [];
+/** The output of a layer in a trace of its own, in which nothing moves. @param to what a companion is made for */
+function forward({ entry }: Subject, layer: nn.Module, x: Tensor, call: Options = {}, to: Tensor = x): Tensor {
+  const beside = entry.companion ? [entry.companion(to)] : [];
+  const extra = entry.call ?? Object.keys(call).length > 0 ? [...beside, { ...entry.call?.(x), ...call }] : beside;
   const y = (Reflect.get(layer, 'forward') as (...inputs: unknown[]) => unknown)(x, ...extra);
   return entry.output ? entry.output(y as never) : y as Tensor;
 }
@@ -41,8 +42,8 @@ function built(subject: Subject, x: Tensor, options: Options = {}): nn.Module {
   return layer;
 }
 
-function valueIn(subject: Subject, mode: Mode, layer: nn.Module, x: Tensor, call?: Options): Float64Array {
-  return inMode(mode, () => valueNow(forward(subject, layer, x, call).node));
+function valueIn(subject: Subject, mode: Mode, layer: nn.Module, x: Tensor, call?: Options, to?: Tensor): Float64Array {
+  return inMode(mode, () => valueNow(forward(subject, layer, x, call, to).node));
 }
 
 /** True, or false where the layer refuses. Other errors are errors. */
@@ -104,10 +105,10 @@ export function masksOf(subject: Subject, rank: number): string {
   const data = valueNow(x.node);
   const spoilt = tensor(Float32Array.from(data, (value, i) => (out(Math.floor(i / 4)) ? 50 - 3 * value : value)), x.shape);
   const layer = built(subject, x);
-  const others = (input: Tensor, call?: Options): number[] => Array.from(valueIn(subject, 'train', layer, input, call)).filter((_, i) => !out(Math.floor(i / 4)));
+  const others = (input: Tensor, call?: Options): number[] => Array.from(valueIn(subject, 'train', layer, input, call, x)).filter((_, i) => !out(Math.floor(i / 4)));
   if (close(others(x), others(spoilt))) return 'not needed';
   let stopped = false;
-  const taken = !subject.entry.companion && takes(() => { stopped = close(others(x, { mask }), others(spoilt, { mask })); });
+  const taken = takes(() => { stopped = close(others(x, { mask }), others(spoilt, { mask })); });
   return taken && stopped ? 'yes' : 'no';
 }
 

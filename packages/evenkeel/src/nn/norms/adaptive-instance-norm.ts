@@ -7,8 +7,9 @@ import type { ModuleOptions } from '../module.ts';
 import { faults } from './faults.ts';
 import { groupStatistics } from './group-statistics.ts';
 import { checkPositions } from './instance-norm.ts';
+import { maskOver } from './mask.ts';
 import { channelAxis, checkEpsilon, spatialAxes } from './per-sample.ts';
-import type { ChannelOptions } from './per-sample.ts';
+import type { ChannelOptions, MaskCall } from './per-sample.ts';
 import { sampleFaults } from './per-sample-faults.ts';
 
 /** Where the style comes from. */
@@ -51,12 +52,13 @@ export class AdaptiveInstanceNorm extends Module {
     return 'adaptiveInstanceNorm';
   }
 
-  /** @param style features with x's channels, of one or as many samples and any size; or vectors, one or as many */
-  forward(x: Tensor, style?: Tensor): Tensor {
+  /** @param style features with x's channels, of one or as many samples and any size; or vectors, one or as many. The mask is that of x */
+  forward(x: Tensor, style?: Tensor, call: MaskCall = {}): Tensor {
     const axis = channelAxis('adaptiveInstanceNorm', x, this.options.axis);
     checkPositions('adaptiveInstanceNorm', x, axis);
     const affine = this.options.style === 'vector' ? this.byVector(x, axis, style) : this.byFeatures(x, axis, style);
-    return normalize(x, groupStatistics(x, { axis }), { epsilon: this.epsilon, ...affine });
+    const mask = call.mask && maskOver('adaptiveInstanceNorm', x, axis, call.mask);
+    return normalize(x, groupStatistics(x, { axis, mask }), { epsilon: this.epsilon, ...affine });
   }
 
   private byFeatures(x: Tensor, axis: number, style: Tensor | undefined): Styled {
@@ -85,7 +87,7 @@ interface Styled { readonly scale: Tensor; readonly shift: Tensor }
 
 /**
  * An adaptive instance normalization layer: `layer.forward(content, style)`.
- * @throws E101; at the first input that does not fit E312 (axis), E332 (one position), E334 (style)
+ * @throws E101; at the first input that does not fit E312 (axis), E332 (one position), E334 (style); E313 for a mask
  */
 export function adaptiveInstanceNorm(options?: AdaptiveInstanceNormOptions): AdaptiveInstanceNorm {
   return new AdaptiveInstanceNorm(options);

@@ -3,6 +3,7 @@ import type { Buffer, Statistics, Tensor } from '../../tensor/index.ts';
 import { tensor, where } from '../../tensor/index.ts';
 import { count } from './count.ts';
 import { batchFaults } from './batch-faults.ts';
+import { counted } from './mask.ts';
 import { Normalization } from './normalization.ts';
 import type { ByBatch, Site } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
@@ -56,8 +57,7 @@ export class DecorrelatedBatchNorm extends Normalization {
   }
 
   private whitening(centered: Tensor, { count: values }: Statistics, site: Site): Tensor {
-    const { mask } = site;
-    const rows = this.grouped(mask ? where((mask.dtype === 'bool' ? mask : mask.ne(0)).broadcastTo(centered.shape), centered, 0) : centered, site);
+    const rows = this.grouped(counted(centered, site.mask), site);
     const identity = eye(this.runningWhitening.shape[1]);
     const divisor = typeof values === 'number' ? values : values.reshape([values.size]).max().maximum(1);
     const covariance = rows.matmul(rows.transpose([0, 2, 1])).div(divisor).add(identity.mul(this.settings.epsilon));

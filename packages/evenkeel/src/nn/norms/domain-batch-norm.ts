@@ -4,6 +4,7 @@ import { where } from '../../tensor/index.ts';
 import { init } from '../init.ts';
 import { batchFaults } from './batch-faults.ts';
 import { faults } from './faults.ts';
+import { counting, maskOver } from './mask.ts';
 import { Normalization } from './normalization.ts';
 import type { NormalizationCall } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
@@ -64,7 +65,7 @@ export class DomainBatchNorm extends Normalization {
     const numbers = domain.reshape([x.shape[0], ...x.shape.slice(1).fill(1)]);
     return this.domains.reduce<Tensor | undefined>((y, name, number) => {
       const chosen = numbers.eq(number);
-      const now = this.of(name, x, { ...call, mask: call.mask ? chosen.and(this.positions(x, call.mask)) : chosen });
+      const now = this.of(name, x, { ...call, mask: call.mask ? chosen.and(counting(maskOver(this.op, x, this.axis(x), call.mask))) : chosen });
       return y ? where(chosen, now, y) : now;
     }, undefined)!;
   }
@@ -73,12 +74,6 @@ export class DomainBatchNorm extends Normalization {
     const { scale, shift } = this.affineByDomain.get(domain) ?? {};
     const wide = (param: Param | undefined): Tensor | undefined => param?.value.reshape(x.shape.map((extent, i) => (i === this.axis(x) ? extent : 1)));
     return super.forward(x, { ...call, key: domain, scale: call.scale ?? wide(scale), shift: call.shift ?? wide(shift) });
-  }
-
-  /** A mask in the input's rank. */
-  private positions(x: Tensor, mask: Tensor): Tensor {
-    const counts = mask.dtype === 'bool' ? mask : mask.ne(0);
-    return counts.rank === x.rank ? counts : counts.expandDims(this.axis(x));
   }
 
   private axis(x: Tensor): number {

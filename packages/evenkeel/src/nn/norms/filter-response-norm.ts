@@ -1,8 +1,9 @@
 /** Filter response normalization (Singh & Krishnan 2020, arXiv 1911.09737, eqs. 1 to 5). */
 import { maximum } from '../../tensor/index.ts';
 import type { Param, Tensor } from '../../tensor/index.ts';
+import { maskOver, meanSquare } from './mask.ts';
 import { applyAffine, channelAxis, checkEpsilon, perChannel, PerSampleNorm, positionsOf, spatialAxes } from './per-sample.ts';
-import type { AffineOptions, ChannelOptions } from './per-sample.ts';
+import type { AffineOptions, ChannelOptions, MaskCall } from './per-sample.ts';
 import { sampleFaults } from './per-sample-faults.ts';
 
 /** First value of a learned epsilon, the paper's for layers of one position. */
@@ -38,11 +39,11 @@ export class FilterResponseNorm extends PerSampleNorm {
     if (this.options.learnEpsilon) this.learnedEpsilon = this.filled('learnedEpsilon', [], LEARNED);
   }
 
-  forward(x: Tensor): Tensor {
+  forward(x: Tensor, { mask }: MaskCall = {}): Tensor {
     const axis = channelAxis(this.op, x, this.options.axis);
     const { scale, shift } = this.perChannel(x, axis);
     if (!this.learnedEpsilon && positionsOf(x, axis) === 1) throw sampleFaults.oneElement(this.op, x.shape, 'a channel of a sample', 'write { learnEpsilon: true }, which the paper has for this');
-    const power = x.square().mean(spatialAxes(x, axis), { keepDims: true }).add(this.epsilon);
+    const power = meanSquare(x, spatialAxes(x, axis), mask && maskOver(this.op, x, axis, mask)).add(this.epsilon);
     const rms = (this.learnedEpsilon ? power.add(this.learnedEpsilon.value.abs()) : power).rsqrt();
     const y = applyAffine(x, { scale: scale ? rms.mul(scale) : rms, shift });
     return this.threshold ? maximum(y, perChannel(this.op, x, axis, this.threshold)) : y;
@@ -51,7 +52,7 @@ export class FilterResponseNorm extends PerSampleNorm {
 
 /**
  * A filter response normalization layer with its activation, for convolutional networks in any batch; warm the rate up.
- * @throws E101; at the first input that does not fit E310 (channels), E312 (axis), E332 (one position without learnEpsilon)
+ * @throws E101; at the first input that does not fit E310 (channels), E312 (axis), E332 (one position without learnEpsilon); E313 for a mask
  */
 export function filterResponseNorm(options?: FilterResponseNormOptions): FilterResponseNorm {
   return new FilterResponseNorm(options);

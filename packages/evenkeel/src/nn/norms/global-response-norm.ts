@@ -1,7 +1,8 @@
 /** Global response normalization (Woo et al. 2023, "ConvNeXt V2", arXiv 2301.00808, section 3). */
 import type { Tensor } from '../../tensor/index.ts';
+import { counted, maskOver } from './mask.ts';
 import { channelAxis, checkEpsilon, PerSampleNorm, spatialAxes } from './per-sample.ts';
-import type { ChannelOptions } from './per-sample.ts';
+import type { ChannelOptions, MaskCall } from './per-sample.ts';
 import type { ModuleOptions } from '../module.ts';
 
 /** The smallest power whose root is taken: the gradient of a root at 0 is infinite. */
@@ -30,11 +31,11 @@ export class GlobalResponseNorm extends PerSampleNorm {
     this.affine([x.shape[channelAxis(this.op, x, this.options.axis)]]);
   }
 
-  forward(x: Tensor): Tensor {
+  forward(x: Tensor, { mask }: MaskCall = {}): Tensor {
     const { epsilon = 1e-6 } = this.options;
     const axis = channelAxis(this.op, x, this.options.axis);
     const { scale, shift } = this.perChannel(x, axis);
-    const length = x.square().sum(spatialAxes(x, axis), { keepDims: true }).maximum(FLOOR).sqrt();
+    const length = counted(x, mask && maskOver(this.op, x, axis, mask)).square().sum(spatialAxes(x, axis), { keepDims: true }).maximum(FLOOR).sqrt();
     const response = length.div(length.mean(axis, { keepDims: true }).add(epsilon));
     return x.mul(response.mul(scale!).add(1)).add(shift!);
   }
@@ -42,7 +43,7 @@ export class GlobalResponseNorm extends PerSampleNorm {
 
 /**
  * A global response normalization layer: channels compete, inside the wide part of a ConvNeXt block.
- * @throws E101; E310 for an input of another number of channels; E312 for an axis that cannot be
+ * @throws E101; E310 for an input of another number of channels; E312 for an axis that cannot be; E313 for a mask
  */
 export function globalResponseNorm(options?: GlobalResponseNormOptions): GlobalResponseNorm {
   return new GlobalResponseNorm(options);

@@ -2,6 +2,7 @@
 import { normalizeInPlace } from '../../tensor/index.ts';
 import type { Invertible, MeanAndVariance, Statistics, Tensor } from '../../tensor/index.ts';
 import { faults } from './faults.ts';
+import { counting } from './mask.ts';
 import { Normalization } from './normalization.ts';
 import type { ByBatch, Site } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
@@ -42,7 +43,7 @@ export class InPlaceBatchNorm extends Normalization {
   }
 
   private inPlace(x: Tensor, by: MeanAndVariance, { scale, shift, mask }: Site, own?: Statistics): Tensor {
-    const counted = own && { count: own.count, mask: mask && (mask.dtype === 'bool' ? mask : mask.ne(0)).cast('f32') };
+    const counted = own && { count: own.count, mask: mask && counting(mask).cast('f32') };
     return normalizeInPlace(x, by, { scale, shift, epsilon: this.settings.epsilon, ...this.undoable, own: counted });
   }
 }

@@ -1,6 +1,7 @@
 /** Batch normalization by the mean absolute deviation. */
-import { Statistics, where } from '../../tensor/index.ts';
+import { Statistics } from '../../tensor/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
+import { counted } from './mask.ts';
 import { Normalization } from './normalization.ts';
 import type { ByBatch, Site } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
@@ -23,9 +24,7 @@ export class L1BatchNorm extends Normalization {
 
   protected override gather(x: Tensor, site: Site): Statistics {
     const { count, mean } = Statistics.of(x, site.axes, { mask: site.mask });
-    const distance = x.sub(mean).abs();
-    const counted = site.mask ? where(site.mask.dtype === 'bool' ? site.mask : site.mask.ne(0), distance, 0) : distance;
-    const total = counted.sum(site.axes, { keepDims: true });
+    const total = counted(x.sub(mean).abs(), site.mask).sum(site.axes, { keepDims: true });
     const deviation = total.mul(NORMAL).div(typeof count === 'number' ? Math.max(count, 1) : count.maximum(1));
     return new Statistics(count, mean, deviation.square().mul(count));
   }

@@ -1,5 +1,6 @@
 /** Masks over positions. */
 import { sameShape } from '../../base/index.ts';
+import { where } from '../../tensor/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { faults } from './faults.ts';
 
@@ -12,4 +13,21 @@ export function maskOver(op: string, x: Tensor, axis: number, mask: Tensor): Ten
   const fits = full?.every((extent, i) => extent === 1 || (i !== axis && extent === x.shape[i]));
   if (!full || !fits) throw faults.mask(op, x.shape, mask.shape, x.shape.toSpliced(axis, 1));
   return sameShape(full, mask.shape) ? mask : mask.reshape(full);
+}
+
+/** A mask as bool. */
+export function counting(mask: Tensor): Tensor {
+  return mask.dtype === 'bool' ? mask : mask.ne(0);
+}
+
+/** x with 0 where the mask does not count, whatever stood there, NaN too. */
+export function counted(x: Tensor, mask: Tensor | undefined): Tensor {
+  return mask ? where(counting(mask).broadcastTo(x.shape), x, 0) : x;
+}
+
+/** The mean of squares over axes, which are kept as 1: of what counts; 0 where nothing does. @param mask in the rank of x */
+export function meanSquare(x: Tensor, axes: readonly number[], mask: Tensor | undefined): Tensor {
+  if (!mask) return x.square().mean(axes, { keepDims: true });
+  const positions = counting(mask).broadcastTo(x.shape.map((extent, i) => (axes.includes(i) ? extent : mask.shape[i])));
+  return counted(x, mask).square().sum(axes, { keepDims: true }).div(positions.cast('f32').sum(axes, { keepDims: true }).maximum(1));
 }

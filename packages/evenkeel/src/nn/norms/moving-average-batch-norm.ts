@@ -4,6 +4,7 @@ import { Statistics, where, withGradient } from '../../tensor/index.ts';
 import type { Buffer, Tensor } from '../../tensor/index.ts';
 import { count } from './count.ts';
 import { faults } from './faults.ts';
+import { counted } from './mask.ts';
 import { Normalization } from './normalization.ts';
 import type { ByBatch, Site } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
@@ -100,15 +101,15 @@ export class MovingAverageBatchNorm extends Normalization {
     const moves = this.moves();
     const trace = currentTrace();
     const before = this.recentSlopes.value;
-    const mask = site.mask && (site.mask.dtype === 'bool' ? site.mask : site.mask.ne(0));
+    const { mask } = site;
     return withGradient(x.mul(rstd.mul(factor)), [x], (g) => {
       const inner = g.mul(factor);
       const product = inner.mul(x.mul(rstd));
-      const slopes = (mask ? where(mask, product, 0) : product).sum(site.axes, { keepDims: true }).div(typeof own.count === 'number' ? own.count : own.count.maximum(1));
+      const slopes = counted(product, mask).sum(site.axes, { keepDims: true }).div(typeof own.count === 'number' ? own.count : own.count.maximum(1));
       const recent = withRow(before, slopes, steps);
       if (moves && currentTrace() === trace) oncePerStep(this.recentSlopes, () => this.recentSlopes.assign(recent.stopGradient()));
       const back = x.mul(rstd).mul(where(warm, site.wide(recent.mean(0)), slopes));
-      return [inner.sub(mask ? where(mask, back, 0) : back).mul(rstd)];
+      return [inner.sub(counted(back, mask)).mul(rstd)];
     });
   }
 }

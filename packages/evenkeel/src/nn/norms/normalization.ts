@@ -19,7 +19,7 @@
  * - `moves()`: whether buffers may change in this call; `follow(statistics, x, key)` changes the running statistics.
  * - Masks come as { mask } to forward, keys as { key } or withStatisticsKey; withoutUpdates and observeStatistics are heeded here.
  */
-import { resolveAxis, sameShape } from '../../base/index.ts';
+import { resolveAxis } from '../../base/index.ts';
 import { bumpStructure, currentTrace } from '../../runtime/index.ts';
 import { normalize, Statistics } from '../../tensor/index.ts';
 import type { Buffer, MeanAndVariance, Param, Tensor } from '../../tensor/index.ts';
@@ -27,6 +27,7 @@ import { init } from '../init.ts';
 import { Module } from '../module.ts';
 import { activationOf } from './activation.ts';
 import { faults } from './faults.ts';
+import { maskOver } from './mask.ts';
 import { settingsOf } from './normalization-options.ts';
 import type { NormalizationOptions, NormalizationSettings, Source } from './normalization-options.ts';
 import { RunningStatistics } from './running-statistics.ts';
@@ -214,7 +215,7 @@ export class Normalization extends Module {
     const affine = (name: 'scale' | 'shift'): Tensor | undefined => this.affine(name, x, call[name]) ?? (this[name] && wide(this[name].value));
     return {
       axis, axes: x.shape.map((_, i) => i).filter((i) => i !== axis), channels, key: this.keyOf(call.key), wide,
-      mask: call.mask && this.maskOf(x, axis, call.mask), scale: affine('scale'), shift: affine('shift'),
+      mask: call.mask && maskOver(this.op, x, axis, call.mask), scale: affine('scale'), shift: affine('shift'),
     };
   }
 
@@ -223,14 +224,6 @@ export class Normalization extends Module {
     const fits = given.rank <= x.rank && given.shape.every((extent, i) => extent === 1 || extent === x.shape[x.rank - given.rank + i]);
     if (!fits) throw faults.affine(this.op, name, x.shape, given.shape, 'must broadcast to the input');
     return given;
-  }
-
-  private maskOf(x: Tensor, axis: number, mask: Tensor): Tensor {
-    const expected = x.shape.toSpliced(axis, 1);
-    const full = mask.rank === x.rank ? mask.shape : mask.rank === x.rank - 1 ? mask.shape.toSpliced(axis, 0, 1) : undefined;
-    const fits = full?.every((extent, i) => extent === 1 || (i !== axis && extent === x.shape[i]));
-    if (!full || !fits) throw faults.mask(this.op, x.shape, mask.shape, expected);
-    return sameShape(full, mask.shape) ? mask : mask.reshape(full);
   }
 
   private keyOf(given: string | undefined): string {

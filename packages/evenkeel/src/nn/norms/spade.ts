@@ -5,7 +5,11 @@ import { init } from '../init.ts';
 import { Module } from '../module.ts';
 import type { Model, ModuleOptions } from '../module.ts';
 import { faults } from './faults.ts';
-import { instanceNorm } from './instance-norm.ts';
+import { FilterResponseNorm } from './filter-response-norm.ts';
+import { GroupNorm } from './group-norm.ts';
+import { InstanceNorm, instanceNorm } from './instance-norm.ts';
+import { Normalization } from './normalization.ts';
+import type { MaskCall } from './per-sample.ts';
 import { sampleFaults } from './per-sample-faults.ts';
 
 /** What SPADE normalizes by, and how the map becomes scale and shift. */
@@ -20,6 +24,10 @@ export interface SpadeOptions extends ModuleOptions {
 
 /** A kernel and bias of one convolution. */
 interface Convolution { readonly weight: Param; readonly bias: Param }
+
+/** Norms of images that know what to do with a mask. Another one would ignore it. */
+const MASKED = [Normalization, InstanceNorm, GroupNorm, FilterResponseNorm] as const;
+type Masked = Module & { forward(x: Tensor, call: MaskCall): Tensor };
 
 /** norm(x) * (1 + scale(map)) + shift(map), pixel by pixel: the map passes a convolution with ReLU, then one for each of the two. */
 export class Spade extends Module {
@@ -55,13 +63,20 @@ export class Spade extends Module {
     return 'spade';
   }
 
-  /** @param map [N, H, W, labels] in any size; it is brought to that of x by the nearest pixels. For classes: classes.oneHot(labels) */
-  forward(x: Tensor, map?: Tensor): Tensor {
+  /** @param map [N, H, W, labels] in any size; it is brought to that of x by the nearest pixels. For classes: classes.oneHot(labels). The mask is what the norm gets */
+  forward(x: Tensor, map?: Tensor, { mask }: MaskCall = {}): Tensor {
     const layout = nearest(checkMap(x, map), x.shape[1], x.shape[2]);
     const convolve = (y: Tensor, weight: Param, bias: Param): Tensor => conv2d(y, weight, { padding: 'same' }).add(bias);
     const shared = relu(convolve(layout, this.sharedWeight, this.sharedBias));
     const scale = convolve(shared, this.scaleWeight, this.scaleBias).add(1);
-    return this.norm.forward(x).mul(scale).add(convolve(shared, this.shiftWeight, this.shiftBias));
+    return this.normalized(x, mask).mul(scale).add(convolve(shared, this.shiftWeight, this.shiftBias));
+  }
+
+  private normalized(x: Tensor, mask: Tensor | undefined): Tensor {
+    const { norm } = this;
+    if (!mask) return norm.forward(x);
+    if (MASKED.some((kind) => norm instanceof kind)) return (norm as Masked).forward(x, { mask });
+    throw faults.option('spade', 'norm', 'must be one that takes a mask, where the call has one', norm.describe(), 'for example norm: nn.instanceNorm()');
   }
 
   private convolution(name: string, from: number, to: number): Convolution {
@@ -91,7 +106,7 @@ function nearest(map: Tensor, height: number, width: number): Tensor {
 
 /**
  * A spatially-adaptive normalization layer, for images made from label maps: `layer.forward(x, map)`.
- * @throws E101; E300 for an input that is not images; E334 for a map that does not fit; what its norm throws
+ * @throws E101; E300 for an input that is not images; E334 for a map that does not fit; E313 for a mask, E101 for one where the norm takes none; what its norm throws
  */
 export function spade(options?: SpadeOptions): Spade {
   return new Spade(options);
