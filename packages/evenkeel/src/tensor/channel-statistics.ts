@@ -11,12 +11,15 @@ export class ChannelStatistics {
   readonly count: number;
   readonly mean: Float64Array;
   readonly m2: Float64Array;
+  /** What the means leave out by being f64: merging heeds it, so that deviations far below the means keep their digits. */
+  private readonly rest: Float64Array;
 
-  constructor(count: number, mean: Float64Array, m2: Float64Array) {
+  constructor(count: number, mean: Float64Array, m2: Float64Array, rest = new Float64Array(mean.length)) {
     if (mean.length !== m2.length) throw new InternalError(`${mean.length} means and ${m2.length} sums of squares`);
     this.count = count;
     this.mean = mean;
     this.m2 = m2;
+    this.rest = rest;
   }
 
   /** Of no values. */
@@ -24,17 +27,22 @@ export class ChannelStatistics {
     return new ChannelStatistics(0, new Float64Array(channels), new Float64Array(channels));
   }
 
-  /** Of row-major data, the channels on `axis` (default the last), in two passes. */
+  /** Of row-major data, the channels on `axis` (default the last), in two passes, of which the second corrects the first (ibid., the corrected two-pass algorithm). */
   static of(data: ArrayLike<number>, shape: Shape, axis: number = shape.length - 1): ChannelStatistics {
     const channels = shape[axis];
     const inner = shape.slice(axis + 1).reduce((n, extent) => n * extent, 1);
     const count = data.length / Math.max(channels, 1);
     const mean = new Float64Array(channels);
+    const off = new Float64Array(channels);
     const m2 = new Float64Array(channels);
     const channelOf = (at: number): number => Math.floor(at / inner) % channels;
     for (let at = 0; at < data.length; at++) mean[channelOf(at)] += data[at] / count;
-    for (let at = 0; at < data.length; at++) m2[channelOf(at)] += (data[at] - mean[channelOf(at)]) ** 2;
-    return new ChannelStatistics(count, mean, m2);
+    for (let at = 0; at < data.length; at++) {
+      const deviation = data[at] - mean[channelOf(at)];
+      off[channelOf(at)] += deviation / count;
+      m2[channelOf(at)] += deviation ** 2;
+    }
+    return around(count, mean, off, m2.map((squares, c) => Math.max(0, squares - off[c] ** 2 * count)));
   }
 
   /** Those of all values together; at least one. */
@@ -59,8 +67,14 @@ export class ChannelStatistics {
     if (other.count === 0) return this;
     const count = this.count + other.count;
     const share = other.count / count;
-    const mean = this.mean.map((own, c) => own + (other.mean[c] - own) * share);
-    const m2 = this.m2.map((own, c) => own + other.m2[c] + (other.mean[c] - this.mean[c]) ** 2 * this.count * share);
-    return new ChannelStatistics(count, mean, m2);
+    const apart = this.mean.map((own, c) => other.mean[c] - own + (other.rest[c] - this.rest[c]));
+    const m2 = this.m2.map((own, c) => own + other.m2[c] + apart[c] ** 2 * this.count * share);
+    return around(count, this.mean, apart.map((d, c) => d * share + this.rest[c]), m2);
   }
+}
+
+/** Statistics whose means are `near` + `off`, the second small against the first: what the sums leave out is kept. */
+function around(count: number, near: Float64Array, off: Float64Array, m2: Float64Array): ChannelStatistics {
+  const mean = near.map((value, c) => value + off[c]);
+  return new ChannelStatistics(count, mean, m2, mean.map((value, c) => near[c] - value + off[c]));
 }
