@@ -115,10 +115,11 @@ export class Statistics {
 
   /** The values on the host, in f64; the mean's elements are the channels. For statistics with one count for all channels. */
   async read(): Promise<ChannelStatistics> {
-    const { count, mean, m2 } = this;
+    const { count, mean, m2, rest } = this;
     if (typeof count !== 'number' && count.size !== 1) throw new InternalError('statistics with a count for each channel were read');
     const known = typeof count === 'number' ? count : await count.reshape([]).item();
-    return new ChannelStatistics(known, Float64Array.from(await mean.data()), Float64Array.from(await m2.data()));
+    const left = await rest?.data();
+    return new ChannelStatistics(known, Float64Array.from(await mean.data(), (value, c) => value + (left?.[c] ?? 0)), Float64Array.from(await m2.data()));
   }
 }
 

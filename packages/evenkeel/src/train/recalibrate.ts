@@ -102,8 +102,8 @@ async function walk(model: Model, layers: readonly Layer[], data: Dataset, { bat
     for await (const { x } of loader(data, { batchSize }).epoch(0)) {
       const values: Readonly<Record<string, number | Tensor>> = await step({ x });
       for (let i = 0; i < layers.length; i++) {
-        const [count, mean, m2] = await Promise.all(['count', 'mean', 'm2'].map((name) => numbers(values[`${name}${i}`])));
-        const part = new ChannelStatistics(count[0], mean, m2);
+        const [count, mean, rest, m2] = await Promise.all(['count', 'mean', 'rest', 'm2'].map((name) => numbers(values[`${name}${i}`] ?? 0)));
+        const part = new ChannelStatistics(count[0], mean.map((value, c) => value + (rest[c] ?? 0)), m2);
         totals[i] = totals[i]?.merge(part) ?? part;
       }
     }
@@ -120,8 +120,9 @@ function observation(model: Model, layers: readonly Layer[], key: string | undef
     const run = (): unknown => model.forward(x);
     const found = observeStatistics(() => (key === undefined ? run() : withStatisticsKey(key, run)));
     return Object.fromEntries(layers.flatMap(({ norm }, i) => {
-      const { count, mean, m2 } = found.get(norm)!;
-      return [[`count${i}`, typeof count === 'number' ? mean.mul(0).add(count) : count], [`mean${i}`, mean], [`m2${i}`, m2]];
+      const { count, mean, rest, m2 } = found.get(norm)!;
+      const known = typeof count === 'number' ? mean.mul(0).add(count) : count;
+      return [[`count${i}`, known], [`mean${i}`, mean], ...(rest ? [[`rest${i}`, rest] as const] : []), [`m2${i}`, m2]];
     }));
   }, { mode: 'eval' });
 }

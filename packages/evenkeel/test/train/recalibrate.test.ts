@@ -43,6 +43,14 @@ describe('recalibrate', () => {
     expectClose(results[2], results[0], 1e-6);
   });
 
+  it.each([1, 3, 31, 300])('is exact in batches of %i where the mean is ten thousand times the deviation', async (batchSize) => {
+    const values = Float32Array.from({ length: 900 }, () => 1e4 + random.normal());
+    const exact = ChannelStatistics.of(values, [300, 3]);
+    const found = (await recalibrate(nn.sequential({ input: [3] }, nn.batchNorm()), dataOf(values, 3), { batchSize })).get('0')!;
+    found.mean.forEach((mean, c) => expect(Math.abs(mean / exact.mean[c] - 1)).toBeLessThan(1e-11));
+    found.m2.forEach((m2, c) => expect(Math.abs(m2 / exact.m2[c] - 1)).toBeLessThan(1e-6));
+  });
+
   it('leaves every layer with inputs that have mean 0 and variance 1 after it', async () => {
     const model = net();
     const data = rows(50, 3);
