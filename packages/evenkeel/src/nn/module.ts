@@ -185,9 +185,9 @@ export abstract class Module {
     return made;
   }
 
-  /** A buffer filled with one value. For `setup`. */
-  protected buffer(name: string, shape: Shape, value: number): Buffer {
-    return new Buffer({ shape, name: this.#pathOf(name), data: new Float32Array(sizeOf(shape)).fill(value) });
+  /** A buffer filled with one value, or with values row by row. For `setup`, which must not `write` them: that waits for the step that runs it. */
+  protected buffer(name: string, shape: Shape, value: number | ArrayLike<number>): Buffer {
+    return new Buffer({ shape, name: this.#pathOf(name), data: typeof value === 'number' ? new Float32Array(sizeOf(shape)).fill(value) : value });
   }
 
   #pathOf(name: string): string {

@@ -137,12 +137,12 @@ function take({ norm }: Layer, statistics: ChannelStatistics, key: string | unde
   variance.write(statistics.variance());
   // All the weight that averages give: what they started from no longer counts.
   weight?.write([1]);
-  if (norm instanceof BatchRenorm) norm.runningDeviation.write(statistics.variance().map((value) => Math.sqrt(value + norm.settings.epsilon)));
+  if (norm instanceof BatchRenorm) norm.deviationOf(keyFor(norm, key)).write(statistics.variance().map((value) => Math.sqrt(value + norm.settings.epsilon)));
 }
 
 async function remember(norm: Normalization, key: string | undefined): Promise<(() => void)[]> {
   const { mean, variance, weight } = norm.running(keyFor(norm, key));
-  return Promise.all([mean, variance, weight ?? [], norm instanceof BatchRenorm ? norm.runningDeviation : []].flat().map(async (buffer) => {
+  return Promise.all([mean, variance, weight ?? [], norm instanceof BatchRenorm ? norm.deviationOf(keyFor(norm, key)) : []].flat().map(async (buffer) => {
     const values = await buffer.read();
     return () => buffer.write(values);
   }));

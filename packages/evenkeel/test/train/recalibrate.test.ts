@@ -114,6 +114,11 @@ describe('recalibrate', () => {
     expect([...await norm.running('sketches').mean.read(), ...await norm.running('sketches').variance.read()]).toEqual([2, 1]);
     expect([...await norm.running('photos').mean.read()]).toEqual([0]);
     await expect(recalibrate(model, dataOf(Float32Array.of(1, 3), 1), { key: 'paintings' })).rejects.toThrow('E314');
+
+    const renorm = nn.batchRenorm({ keys: ['photos', 'sketches'], epsilon: 0 });
+    renorm.build([1]);
+    await recalibrate(renorm, dataOf(Float32Array.of(1, 5), 1), { key: 'sketches' });
+    expect([[...await renorm.deviationOf('photos').read()], [...await renorm.deviationOf('sketches').read()]]).toEqual([[1], [2]]);
   });
 
   it('takes some of the samples, and says what is wrong with the data', async () => {

@@ -4,7 +4,7 @@ import { Statistics, where } from '../../tensor/index.ts';
 import { count } from './count.ts';
 import { faults } from './faults.ts';
 import { Normalization } from './normalization.ts';
-import type { ByBatch, Site } from './normalization.ts';
+import type { ByBatch, Keyed, Site } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
 import { oncePerStep } from './once-per-step.ts';
 
@@ -28,11 +28,12 @@ export class AccumulatedBatchNorm extends Normalization {
   accumulatedM2!: Buffer;
   /** Micro-batches of the current large batch so far. */
   accumulatedSteps!: Buffer;
+  private soFar!: { readonly count: Keyed; readonly mean: Keyed; readonly m2: Keyed; readonly steps: Keyed };
   private readonly microBatches: number;
   private readonly whole: boolean;
 
   constructor(options: AccumulatedBatchNormOptions) {
-    super('accumulatedBatchNorm', { ...options, keys: [] });
+    super('accumulatedBatchNorm', options);
     const { microBatches, normalizeBy = 'accumulated' } = options;
     this.microBatches = count(this.op, 'microBatches', microBatches);
     if (normalizeBy !== 'accumulated' && normalizeBy !== 'own') throw faults.name(this.op, 'normalizeBy', normalizeBy, ['accumulated', 'own']);
@@ -41,22 +42,24 @@ export class AccumulatedBatchNorm extends Normalization {
 
   protected override setup(x: Tensor): void {
     super.setup(x);
-    this.accumulatedCount = this.buffer('accumulatedCount', [], 0);
-    this.accumulatedMean = this.buffer('accumulatedMean', this.runningMean.shape, 0);
-    this.accumulatedM2 = this.buffer('accumulatedM2', this.runningMean.shape, 0);
-    this.accumulatedSteps = this.buffer('accumulatedSteps', [], 0);
+    const { shape } = this.runningMean;
+    this.soFar = {
+      count: this.keyed('accumulatedCount', [], 0), mean: this.keyed('accumulatedMean', shape, 0), m2: this.keyed('accumulatedM2', shape, 0),
+      steps: this.keyed('accumulatedSteps', [], 0),
+    };
   }
 
   protected override byBatch(x: Tensor, site: Site): ByBatch {
     const statistics = this.gather(x, site);
-    const wide = new Statistics(this.accumulatedCount.value, site.wide(this.accumulatedMean.value), site.wide(this.accumulatedM2.value));
+    const { count, mean, m2 } = this.of(site.key);
+    const wide = new Statistics(count.value, site.wide(mean.value), site.wide(m2.value));
     return { y: this.apply(x, this.whole ? wide.merge(statistics) : statistics, site), statistics };
   }
 
   /** Empty statistics move nothing: that is what all but the last micro-batch give. */
   protected override follow(statistics: Statistics, x: Tensor, key: string): void {
-    oncePerStep(this.accumulatedSteps, () => {
-      const { accumulatedCount: count, accumulatedMean: mean, accumulatedM2: m2, accumulatedSteps: steps } = this;
+    const { count, mean, m2, steps } = this.of(key);
+    oncePerStep(steps, () => {
       const all = new Statistics(count.value, mean.value, m2.value).merge(statistics).stopGradient();
       const finite = all.mean.sub(all.mean).add(all.m2.sub(all.m2)).sum().eq(0);
       const next = { count: where(finite, all.count, count.value), mean: where(finite, all.mean, mean.value), m2: where(finite, all.m2, m2.value) };
@@ -67,6 +70,11 @@ export class AccumulatedBatchNorm extends Normalization {
       m2.assign(where(last, 0, next.m2));
       steps.assign(where(last, 0, steps.value.add(1)));
     });
+  }
+
+  private of(key: string): { readonly count: Buffer; readonly mean: Buffer; readonly m2: Buffer; readonly steps: Buffer } {
+    const { count, mean, m2, steps } = this.soFar;
+    return { count: count(key), mean: mean(key), m2: m2(key), steps: steps(key) };
   }
 }
 

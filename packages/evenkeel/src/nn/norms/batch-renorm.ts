@@ -10,8 +10,8 @@ import { renormSchedule } from './renorm-limits.ts';
 import type { RenormLimits, RenormSchedule } from './renorm-limits.ts';
 import { RunningStatistics } from './running-statistics.ts';
 
-/** What batch renormalization does beside plain batch normalization. The first key and exponential averages are all it has. */
-export interface BatchRenormOptions extends Omit<NormalizationOptions, 'keys' | 'average' | 'debias'> {
+/** What batch renormalization does beside plain batch normalization. Its averages are exponential. */
+export interface BatchRenormOptions extends Omit<NormalizationOptions, 'average' | 'debias'> {
   /** Limits of the corrections, for good or by step; default the paper's `renormSchedule()`. Keras' default is none: {}. */
   readonly limits?: RenormLimits | RenormSchedule;
   /** Weight of the old value in the averages that training corrects towards; default 0.99. */
@@ -24,6 +24,9 @@ class RunningDeviations extends RunningStatistics {
     return variance.add(epsilon).sqrt();
   }
 }
+
+/** What the layer remembers of a key. */
+interface Remembered { readonly evaluated: RunningDeviations; readonly corrected: RunningDeviations; readonly steps: Buffer }
 
 /**
  * Batch normalization whose outputs in training are moved towards those of evaluation (Ioffe 2017, arXiv 1702.03275, alg. 1):
@@ -39,13 +42,12 @@ export class BatchRenorm extends Normalization {
   runningDeviation!: Buffer;
   /** Training steps so far. */
   renormSteps!: Buffer;
-  private evaluated!: RunningDeviations;
-  private corrected!: RunningDeviations;
+  private readonly rememberedByKey = new Map<string, Remembered>();
   private readonly limits: RenormLimits | RenormSchedule;
   private readonly renormDecay: number;
 
   constructor(options: BatchRenormOptions = {}) {
-    super('batchRenorm', { ...(options.dialect === undefined && { decay: 0.99 }), ...options, keys: [], average: 'exponential', debias: false });
+    super('batchRenorm', { ...(options.dialect === undefined && { decay: 0.99 }), ...options, average: 'exponential', debias: false });
     const { limits = renormSchedule(), renormDecay = 0.99 } = options;
     if (!(renormDecay >= 0 && renormDecay <= 1)) throw faults.option(this.op, 'renormDecay', 'must be in 0 .. 1, the weight of the old value', renormDecay, 'for example renormDecay: 0.99');
     this.limits = limits;
@@ -55,12 +57,18 @@ export class BatchRenorm extends Normalization {
   protected override setup(x: Tensor): void {
     super.setup(x);
     const { shape } = this.runningMean;
-    this.runningDeviation = this.buffer('runningDeviation', shape, 1);
-    this.renormMean = this.buffer('renormMean', shape, 0);
-    this.renormDeviation = this.buffer('renormDeviation', shape, 1);
-    this.renormSteps = this.buffer('renormSteps', [], 0);
-    this.evaluated = new RunningDeviations(this.runningMean, this.runningDeviation);
-    this.corrected = new RunningDeviations(this.renormMean, this.renormDeviation);
+    const evaluated = this.keyed('runningDeviation', shape, 1);
+    const [mean, deviation, steps] = [this.keyed('renormMean', shape, 0), this.keyed('renormDeviation', shape, 1), this.keyed('renormSteps', [], 0)];
+    for (const key of this.settings.keys) {
+      this.rememberedByKey.set(key, {
+        evaluated: new RunningDeviations(this.running(key).mean, evaluated(key)), corrected: new RunningDeviations(mean(key), deviation(key)), steps: steps(key),
+      });
+    }
+  }
+
+  /** The running deviation of a key, whose square less epsilon is the running variance. */
+  deviationOf(key: string): Buffer {
+    return this.rememberedByKey.get(key)!.evaluated.variance;
   }
 
   protected override byBatch(x: Tensor, site: Site): ByBatch {
@@ -71,20 +79,22 @@ export class BatchRenorm extends Normalization {
     return { y: this.apply(x, statistics, { ...site, scale, shift: site.shift ? shift.add(site.shift) : shift }), statistics };
   }
 
-  protected override follow(statistics: Statistics, x: Tensor): void {
+  protected override follow(statistics: Statistics, x: Tensor, key: string): void {
     const options = this.updateOptions();
-    this.evaluated.update(statistics, x.node, options);
-    this.corrected.update(statistics, x.node, { ...options, decay: this.renormDecay });
-    this.runningVariance.assign(maximum(this.runningDeviation.value.square().sub(options.epsilon), 0));
-    oncePerStep(this.renormSteps, () => this.renormSteps.assign(this.renormSteps.value.add(1)));
+    const { evaluated, corrected, steps } = this.rememberedByKey.get(key)!;
+    evaluated.update(statistics, x.node, options);
+    corrected.update(statistics, x.node, { ...options, decay: this.renormDecay });
+    this.running(key).variance.assign(maximum(evaluated.variance.value.square().sub(options.epsilon), 0));
+    oncePerStep(steps, () => steps.assign(steps.value.add(1)));
   }
 
-  private corrections({ mean, variance }: Statistics, { wide }: Site): { readonly r: Tensor; readonly d: Tensor } {
+  private corrections({ mean, variance }: Statistics, { key, wide }: Site): { readonly r: Tensor; readonly d: Tensor } {
     const { epsilon } = this.settings;
-    const { rMin, rMax, dMax } = typeof this.limits === 'function' ? this.limits(this.renormSteps.value) : this.limits;
-    const deviation = wide(maximum(this.renormDeviation.value, Math.sqrt(epsilon)));
+    const { corrected, steps } = this.rememberedByKey.get(key)!;
+    const { rMin, rMax, dMax } = typeof this.limits === 'function' ? this.limits(steps.value) : this.limits;
+    const deviation = wide(maximum(corrected.variance.value, Math.sqrt(epsilon)));
     const r = variance.add(epsilon).sqrt().div(deviation);
-    const d = mean.sub(wide(this.renormMean.value)).div(deviation);
+    const d = mean.sub(wide(corrected.mean.value)).div(deviation);
     return { r: within(r, rMin, rMax).stopGradient(), d: within(d, dMax === undefined ? undefined : negative(dMax), dMax).stopGradient() };
   }
 }

@@ -4,13 +4,13 @@ import type { Buffer, Param, Tensor } from '../../tensor/index.ts';
 import { count } from './count.ts';
 import { batchFaults } from './batch-faults.ts';
 import { Normalization } from './normalization.ts';
-import type { ByBatch, Site } from './normalization.ts';
+import type { ByBatch, Keyed, Site } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
 import { oncePerStep } from './once-per-step.ts';
 import { withRow } from './ring.ts';
 
 /** Which steps are pooled, and which weight they depend on. */
-export interface CrossIterationBatchNormOptions extends Omit<NormalizationOptions, 'keys'> {
+export interface CrossIterationBatchNormOptions extends NormalizationOptions {
   /** The weight that the layer before computes with, its output channels on the last axis: `() => conv.weight`. */
   readonly weight: () => Param;
   /** Steps whose statistics are pooled, this one included; default 4. */
@@ -18,6 +18,10 @@ export interface CrossIterationBatchNormOptions extends Omit<NormalizationOption
   /** First steps of plain batch normalization, while weights move fast; default 0. */
   readonly burnIn?: number;
 }
+
+/** What is kept of earlier steps. */
+const RINGS = ['means', 'variances', 'meanSlopes', 'varianceSlopes', 'weights'] as const;
+type Ring = (typeof RINGS)[number];
 
 /**
  * Normalizes by the statistics of the last `window` batches, those of earlier ones corrected to first order for what the weight before
@@ -35,12 +39,14 @@ export class CrossIterationBatchNorm extends Normalization {
   recentWeights!: Buffer;
   /** Training steps so far. */
   pooledSteps!: Buffer;
+  private recent!: Readonly<Record<Ring, Keyed>>;
+  private steps!: Keyed;
   private readonly weight: () => Param;
   private readonly past: number;
   private readonly burnIn: number;
 
   constructor({ weight, window = 4, burnIn = 0, ...options }: CrossIterationBatchNormOptions) {
-    super('crossIterationBatchNorm', { ...options, keys: [] });
+    super('crossIterationBatchNorm', options);
     this.weight = weight;
     this.past = count(this.op, 'window', window) - 1;
     this.burnIn = burnIn;
@@ -53,50 +59,51 @@ export class CrossIterationBatchNorm extends Normalization {
     if (shape.at(-1) !== channels) {
       throw batchFaults.companion(this.op, 'weight', x.shape, shape, `that of the layer before, ${channels} output channels on its last axis`, 'write weight: () => conv.weight with the layer that feeds this one');
     }
-    const make = (name: string, rest: readonly number[]): Buffer => this.buffer(name, [this.past, ...rest], 0);
-    this.recentMeans = make('recentMeans', [channels]);
-    this.recentVariances = make('recentVariances', [channels]);
-    this.recentMeanSlopes = make('recentMeanSlopes', shape);
-    this.recentVarianceSlopes = make('recentVarianceSlopes', shape);
-    this.recentWeights = make('recentWeights', shape);
-    this.pooledSteps = this.buffer('pooledSteps', [], 0);
+    const make = (name: string, rest: readonly number[]): Keyed => this.keyed(name, [this.past, ...rest], 0);
+    this.recent = {
+      means: make('recentMeans', [channels]), variances: make('recentVariances', [channels]),
+      meanSlopes: make('recentMeanSlopes', shape), varianceSlopes: make('recentVarianceSlopes', shape), weights: make('recentWeights', shape),
+    };
+    this.steps = this.keyed('pooledSteps', [], 0);
   }
 
   protected override byBatch(x: Tensor, site: Site): ByBatch {
     const statistics = this.gather(x, site);
     if (this.past === 0) return { y: this.apply(x, statistics, site), statistics };
     const own = statistics.reshape([1, site.channels]);
-    const all = own.merge(this.earlier(own));
-    this.remember(own);
+    const all = own.merge(this.earlier(own, site.key));
+    this.remember(own, site.key);
     return { y: this.apply(x, { mean: site.wide(all.mean), variance: site.wide(all.variance) }, site), statistics };
   }
 
   /** Those of the steps before, each counted as this one, as they would be by the weight of now. */
-  private earlier({ count: values }: Statistics): Statistics {
+  private earlier({ count: values }: Statistics, key: string): Statistics {
     const weight = this.weight().value.stopGradient();
-    const moved = weight.reshape([1, ...weight.shape]).sub(this.recentWeights.value);
+    const moved = weight.reshape([1, ...weight.shape]).sub(this.recent.weights(key).value);
     const axes = weight.shape.slice(0, -1).map((_, i) => i + 1);
-    const corrected = (value: Buffer, slope: Buffer): Tensor => value.value.add(slope.value.mul(moved).sum(axes));
-    const mean = corrected(this.recentMeans, this.recentMeanSlopes);
-    const variance = corrected(this.recentVariances, this.recentVarianceSlopes);
-    const steps = this.pooledSteps.value;
+    const corrected = (value: Keyed, slope: Keyed): Tensor => value(key).value.add(slope(key).value.mul(moved).sum(axes));
+    const mean = corrected(this.recent.means, this.recent.meanSlopes);
+    const variance = corrected(this.recent.variances, this.recent.varianceSlopes);
+    const steps = this.steps(key).value;
     const known = arange(this.past).cast('f32').lt(steps).and(steps.ge(this.burnIn)).reshape([this.past, 1]);
     const each = known.and(variance.ge(0)).cast('f32').mul(values);
     return new Statistics(each, mean, variance.maximum(0).mul(each)).pool(0).stopGradient();
   }
 
   /** A channel's statistics depend on its own part of the weight alone, so one gradient of their sum holds the slopes of all. */
-  private remember({ mean, variance }: Statistics): void {
+  private remember({ mean, variance }: Statistics, key: string): void {
     if (!this.moves()) return;
     const weight = this.weight();
-    const steps = this.pooledSteps.value;
+    const counter = this.steps(key);
+    const steps = counter.value;
     const slopeOf = (value: Tensor): Tensor => grad(value.sum(), [weight])[0];
-    const rows: readonly (readonly [Buffer, Tensor])[] = [
-      [this.recentMeans, mean], [this.recentVariances, variance], [this.recentMeanSlopes, slopeOf(mean)], [this.recentVarianceSlopes, slopeOf(variance)], [this.recentWeights, weight.value],
-    ];
-    oncePerStep(this.pooledSteps, () => {
-      for (const [ring, row] of rows) ring.assign(withRow(ring.value, row, steps).stopGradient());
-      this.pooledSteps.assign(steps.add(1));
+    const rows: Readonly<Record<Ring, Tensor>> = { means: mean, variances: variance, meanSlopes: slopeOf(mean), varianceSlopes: slopeOf(variance), weights: weight.value };
+    oncePerStep(counter, () => {
+      for (const name of RINGS) {
+        const ring = this.recent[name](key);
+        ring.assign(withRow(ring.value, rows[name], steps).stopGradient());
+      }
+      counter.assign(steps.add(1));
     });
   }
 }

@@ -5,12 +5,12 @@ import { count } from './count.ts';
 import { batchFaults } from './batch-faults.ts';
 import { counted } from './mask.ts';
 import { Normalization } from './normalization.ts';
-import type { ByBatch, Site } from './normalization.ts';
+import type { ByBatch, Keyed, Site } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
 import { oncePerStep } from './once-per-step.ts';
 
 /** How far channels are decorrelated. */
-export interface DecorrelatedBatchNormOptions extends Omit<NormalizationOptions, 'keys' | 'average' | 'debias'> {
+export interface DecorrelatedBatchNormOptions extends Omit<NormalizationOptions, 'average' | 'debias'> {
   /** Neighbouring channels that are whitened together; must divide the channels. Default all up to 64. Needs far more values per channel than this. */
   readonly groupSize?: number;
   /** Newton steps; default 5. More whiten further and bring the noise of small eigenvalues in. */
@@ -26,11 +26,12 @@ export interface DecorrelatedBatchNormOptions extends Omit<NormalizationOptions,
 export class DecorrelatedBatchNorm extends Normalization {
   /** [groups, groupSize, groupSize]. */
   runningWhitening!: Buffer;
+  private whiteningOf!: Keyed;
   private readonly given: number | undefined;
   private readonly iterations: number;
 
   constructor({ groupSize, iterations = 5, ...options }: DecorrelatedBatchNormOptions = {}) {
-    super('decorrelatedBatchNorm', { ...options, keys: [], average: 'exponential', debias: false });
+    super('decorrelatedBatchNorm', { ...options, average: 'exponential', debias: false });
     this.given = groupSize === undefined ? undefined : count(this.op, 'groupSize', groupSize);
     this.iterations = count(this.op, 'iterations', iterations);
   }
@@ -41,19 +42,18 @@ export class DecorrelatedBatchNorm extends Normalization {
     const size = this.given ?? Math.min(channels, 64);
     if (channels % size !== 0) throw batchFaults.parts(this.op, 'channels', 'groupSize', channels, size);
     const shape = [channels / size, size, size];
-    this.runningWhitening = this.buffer('runningWhitening', shape, 0);
-    this.runningWhitening.write(identityMatrices(channels / size, size));
+    this.whiteningOf = this.keyed('runningWhitening', shape, identityMatrices(channels / size, size));
   }
 
   protected override byBatch(x: Tensor, site: Site): ByBatch {
     const statistics = this.gather(x, site);
     const whitening = this.whitening(x.sub(statistics.mean), statistics, site);
-    if (this.moves()) this.average(whitening.stopGradient());
+    if (this.moves()) this.average(whitening.stopGradient(), this.whiteningOf(site.key));
     return { y: this.whitened(x, statistics.mean, whitening, site), statistics };
   }
 
   protected override byRunning(x: Tensor, site: Site): Tensor {
-    return this.whitened(x, site.wide(this.runningMean.value), this.runningWhitening.value, site);
+    return this.whitened(x, site.wide(this.running(site.key).mean.value), this.whiteningOf(site.key).value, site);
   }
 
   private whitening(centered: Tensor, { count: values }: Statistics, site: Site): Tensor {
@@ -71,11 +71,11 @@ export class DecorrelatedBatchNorm extends Normalization {
     return site.shift ? scaled.add(site.shift) : scaled;
   }
 
-  private average(whitening: Tensor): void {
+  private average(whitening: Tensor, running: Buffer): void {
     const { decay } = this.settings;
-    const old = this.runningWhitening.value;
+    const old = running.value;
     const finite = whitening.sub(whitening).sum().eq(0);
-    oncePerStep(this.runningWhitening, () => this.runningWhitening.assign(where(finite, old.mul(decay).add(whitening.mul(1 - decay)), old)));
+    oncePerStep(running, () => running.assign(where(finite, old.mul(decay).add(whitening.mul(1 - decay)), old)));
   }
 
   /** [groups, groupSize, values]. */

@@ -1,5 +1,4 @@
 /** Batch normalization that never changes. */
-import type { Tensor } from '../../tensor/index.ts';
 import { Normalization } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
 
@@ -16,9 +15,8 @@ export class FrozenBatchNorm extends Normalization {
     super('frozenBatchNorm', { ...options, statistics: 'running', evaluation: 'running', update: false, trainAffine: false });
   }
 
-  protected override setup(x: Tensor): void {
-    super.setup(x);
-    this.runningVariance.write(new Float32Array(this.runningVariance.size).fill(1 - this.settings.epsilon));
+  protected override firstVariance(): number {
+    return 1 - this.settings.epsilon;
   }
 }
 

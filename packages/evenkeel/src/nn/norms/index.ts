@@ -29,7 +29,7 @@ export type { InPlaceBatchNormOptions } from './in-place-batch-norm.ts';
 export { MovingAverageBatchNorm, movingAverageBatchNorm } from './moving-average-batch-norm.ts';
 export type { MovingAverageBatchNormOptions } from './moving-average-batch-norm.ts';
 export { Normalization } from './normalization.ts';
-export type { ByBatch, NormalizationCall, Site } from './normalization.ts';
+export type { ByBatch, Keyed, NormalizationCall, Site } from './normalization.ts';
 export type { NormalizationOptions, NormalizationSettings, Source } from './normalization-options.ts';
 export { renormSchedule } from './renorm-limits.ts';
 export type { RenormLimits, RenormSchedule, RenormScheduleOptions } from './renorm-limits.ts';

@@ -6,13 +6,13 @@ import { count } from './count.ts';
 import { faults } from './faults.ts';
 import { counted } from './mask.ts';
 import { Normalization } from './normalization.ts';
-import type { ByBatch, Site } from './normalization.ts';
+import type { ByBatch, Keyed, Site } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
 import { oncePerStep } from './once-per-step.ts';
 import { withRow } from './ring.ts';
 
 /** What is averaged, and from when on. */
-export interface MovingAverageBatchNormOptions extends Omit<NormalizationOptions, 'keys' | 'estimator'> {
+export interface MovingAverageBatchNormOptions extends Omit<NormalizationOptions, 'estimator'> {
   /** Steps that are averaged: the batch size wanted divided by the one there is. Default 16. */
   readonly buffer?: number;
   /** First steps in which each batch stands for itself; default 100, and never less than `buffer`. */
@@ -40,13 +40,14 @@ export class MovingAverageBatchNorm extends Normalization {
   recentSlopes!: Buffer;
   /** Training steps so far. */
   averagedSteps!: Buffer;
+  private recent!: { readonly squares: Keyed; readonly slopes: Keyed; readonly steps: Keyed };
   private readonly slots: number;
   private readonly warmup: number;
   private readonly correctAfter: number;
   private readonly limit: number;
 
   constructor({ buffer = 16, warmup = 100, correctAfter = 1000, limit = 5, ...options }: MovingAverageBatchNormOptions = {}) {
-    super('movingAverageBatchNorm', { decay: 0.98, ...options, estimator: 'population', keys: [] });
+    super('movingAverageBatchNorm', { decay: 0.98, ...options, estimator: 'population' });
     this.slots = count(this.op, 'buffer', buffer);
     if (!(warmup >= 0)) throw faults.option(this.op, 'warmup', 'must not be negative', warmup, 'for example warmup: 100');
     if (!(limit >= 1)) throw faults.option(this.op, 'limit', 'must be at least 1', limit, 'for example limit: 5');
@@ -59,9 +60,8 @@ export class MovingAverageBatchNorm extends Normalization {
   protected override setup(x: Tensor): void {
     super.setup(x);
     const channels = this.runningMean.shape[0];
-    this.recentSquares = this.buffer('recentSquares', [this.slots, channels], 0);
-    this.recentSlopes = this.buffer('recentSlopes', [this.slots, channels], 0);
-    this.averagedSteps = this.buffer('averagedSteps', [], 0);
+    const ring = [this.slots, channels];
+    this.recent = { squares: this.keyed('recentSquares', ring, 0), slopes: this.keyed('recentSlopes', ring, 0), steps: this.keyed('averagedSteps', [], 0) };
   }
 
   protected override gather(x: Tensor, site: Site): Statistics {
@@ -79,16 +79,17 @@ export class MovingAverageBatchNorm extends Normalization {
 
   private look(squares: Tensor, site: Site): Now {
     const { epsilon } = this.settings;
-    const steps = this.averagedSteps.value;
+    const [ring, counter] = [this.recent.squares(site.key), this.recent.steps(site.key)];
+    const steps = counter.value;
     const warm = steps.ge(this.warmup);
-    const recent = withRow(this.recentSquares.value, squares, steps);
+    const recent = withRow(ring.value, squares, steps);
     const variance = where(warm, site.wide(recent.mean(0)), squares);
-    const ratio = variance.add(epsilon).div(site.wide(this.runningVariance.value).add(epsilon)).sqrt();
+    const ratio = variance.add(epsilon).div(site.wide(this.running(site.key).variance.value).add(epsilon)).sqrt();
     const correction = where(steps.ge(this.correctAfter), ratio.clip(1 / this.limit, this.limit), 1);
     if (this.moves()) {
-      oncePerStep(this.averagedSteps, () => {
-        this.recentSquares.assign(recent);
-        this.averagedSteps.assign(steps.add(1));
+      oncePerStep(counter, () => {
+        ring.assign(recent);
+        counter.assign(steps.add(1));
       });
     }
     return { variance, correction, steps, warm };
@@ -100,14 +101,15 @@ export class MovingAverageBatchNorm extends Normalization {
     const factor = correction.stopGradient();
     const moves = this.moves();
     const trace = currentTrace();
-    const before = this.recentSlopes.value;
+    const ring = this.recent.slopes(site.key);
+    const before = ring.value;
     const { mask } = site;
     return withGradient(x.mul(rstd.mul(factor)), [x], (g) => {
       const inner = g.mul(factor);
       const product = inner.mul(x.mul(rstd));
       const slopes = counted(product, mask).sum(site.axes, { keepDims: true }).div(typeof own.count === 'number' ? own.count : own.count.maximum(1));
       const recent = withRow(before, slopes, steps);
-      if (moves && currentTrace() === trace) oncePerStep(this.recentSlopes, () => this.recentSlopes.assign(recent.stopGradient()));
+      if (moves && currentTrace() === trace) oncePerStep(ring, () => ring.assign(recent.stopGradient()));
       const back = x.mul(rstd).mul(where(warm, site.wide(recent.mean(0)), slopes));
       return [inner.sub(counted(back, mask)).mul(rstd)];
     });

@@ -14,12 +14,13 @@
  * - `gather(x, site)`: statistics of this input, reduced axes kept as 1.  `byBatch(x, site)`: output and statistics of a training
  *   step.  `byRunning(x, site)`: output by running statistics.  `apply(x, statistics, site)`: the one formula, `normalize`.
  * - `running(key)`: the RunningStatistics (buffers mean, variance) of a key; `site.wide(buffer.value)` broadcasts to x.
- * - `setup(x)`: call super.setup(x) and add buffers of your own with `this.buffer(name, shape, value)`.
+ * - `setup(x)`: call super.setup(x) and add buffers of your own with `this.keyed(name, shape, value)`, one for each key.
  * - `check(x, site)`: refuses one value per channel (E311); override it where a group needs more.
  * - `moves()`: whether buffers may change in this call; `follow(statistics, x, key)` changes the running statistics.
  * - Masks come as { mask } to forward, keys as { key } or withStatisticsKey; withoutUpdates and observeStatistics are heeded here.
  */
 import { resolveAxis } from '../../base/index.ts';
+import type { Shape } from '../../base/index.ts';
 import { bumpStructure, currentTrace } from '../../runtime/index.ts';
 import { normalize, Statistics } from '../../tensor/index.ts';
 import type { Buffer, MeanAndVariance, Param, Tensor } from '../../tensor/index.ts';
@@ -61,6 +62,9 @@ export interface Site {
   /** [channels] in the shape that broadcasts to the input. */
   wide(perChannel: Tensor): Tensor;
 }
+
+/** The buffer of a key. */
+export type Keyed = (key: string) => Buffer;
 
 /** A training step's output, and what moves the running statistics. */
 export interface ByBatch { readonly y: Tensor; readonly statistics: Statistics }
@@ -110,8 +114,9 @@ export class Normalization extends Module {
     const { scale, center, initialScale, keys } = this.settings;
     if (scale) this.scale = this.param('scale', [channels], init.constant(initialScale), fans);
     if (center) this.shift = this.param('shift', [channels], init.zeros(), fans);
-    for (const key of keys) this.track(key, channels);
-    [this.runningMean, this.runningVariance] = [this.running(keys[0]).mean, this.running(keys[0]).variance];
+    const [mean, variance] = [this.keyed('runningMean', [channels], 0), this.keyed('runningVariance', [channels], this.firstVariance())];
+    const weight = this.settings.debias || this.settings.average === 'cumulative' ? this.keyed('runningWeight', [], 0) : undefined;
+    for (const key of keys) this.runningByKey.set(key, new RunningStatistics(mean(key), variance(key), weight?.(key)));
   }
 
   override describe(): string {
@@ -139,6 +144,22 @@ export class Normalization extends Module {
     const found = this.runningByKey.get(key);
     if (!found) throw faults.key(this.op, key, this.settings.keys.filter((known) => known !== ''));
     return found;
+  }
+
+  /** What runningVariance holds before any training. */
+  protected firstVariance(): number {
+    return 1;
+  }
+
+  /** A buffer for each key: that of the first is the property `name`, those of others have their key before it. For `setup`. */
+  protected keyed(name: string, shape: Shape, value: number | ArrayLike<number>): Keyed {
+    const made = new Map(this.settings.keys.map((key, i) => {
+      const property = i === 0 ? name : `${key}.${name}`;
+      const buffer = this.buffer(property, shape, value);
+      Object.assign(this, { [property]: buffer });
+      return [key, buffer];
+    }));
+    return (key) => made.get(key)!;
   }
 
   /** Statistics of this input. */
@@ -191,19 +212,6 @@ export class Normalization extends Module {
   private checked(x: Tensor, site: Site): ByBatch {
     this.check(x, site);
     return this.byBatch(x, site);
-  }
-
-  /** Buffers of the first key are runningMean and runningVariance, those of others have the key before. */
-  private track(key: string, channels: number): void {
-    const prefix = key === this.settings.keys[0] ? '' : `${key}.`;
-    const make = (name: string, shape: readonly number[], value: number): Buffer => {
-      const buffer = this.buffer(prefix + name, shape, value);
-      Object.assign(this, { [prefix + name]: buffer });
-      return buffer;
-    };
-    const weighted = this.settings.debias || this.settings.average === 'cumulative';
-    const [mean, variance] = [make('runningMean', [channels], 0), make('runningVariance', [channels], 1)];
-    this.runningByKey.set(key, new RunningStatistics(mean, variance, weighted ? make('runningWeight', [], 0) : undefined));
   }
 
   private siteOf(x: Tensor, call: NormalizationCall): Site {

@@ -45,11 +45,9 @@ export class SpectralNorm extends Module {
     const unit = unitAxis(this, weight.shape, this.options.axis);
     const units = weight.shape[unit];
     if (weight.rank < 2) return;
-    this.u = this.buffer('u', [units], 0);
-    this.v = this.buffer('v', [weight.size / units], 0);
-    const { u, v } = warmUp(valueNow(weight.node), weight.shape, unit, new RandomStream(this.seed, this.u.name));
-    this.u.write(u);
-    this.v.write(v);
+    const { u, v } = warmUp(valueNow(weight.node), weight.shape, unit, new RandomStream(this.seed, this.path === '' ? 'u' : `${this.path}.u`));
+    this.u = this.buffer('u', [units], u);
+    this.v = this.buffer('v', [weight.size / units], v);
   }
 
   override describe(): string {

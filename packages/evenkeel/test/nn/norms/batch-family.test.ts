@@ -41,6 +41,11 @@ describe.for(Object.entries(family))('%s', ([, of]) => {
     expect(await state(layer)).not.toEqual(before);
   });
 
+  it('is the same when a training step is the first to call it as when it was built before', async () => {
+    const [layer, built] = [of.make(), made(of)];
+    expectOutcome(await outcomeOf(layer, sample(shape), forwardOf(layer, of)), await outcomeOf(built, sample(shape), forwardOf(built, of)), 0);
+  });
+
   it('does not move by one bit while frozen, told not to, or computed again', async () => {
     const calls: readonly (readonly [nn.Normalization, (x: Tensor, forward: (x: Tensor) => Tensor) => Tensor])[] = [
       [made(of).freeze(), (x, forward) => forward(x)],

@@ -37,6 +37,17 @@ describe('spectralNorm', () => {
     effective.forEach((value, i) => expect(value).toBeCloseTo(weight.flat()[i] / 3, 3));
   });
 
+  it('moves its vectors also when a training step is the first to call it', async () => {
+    const [layer, built] = [nn.spectralNorm(nn.linear(4)), nn.spectralNorm(nn.linear(4))];
+    built.build([5]);
+    const x = ek.random.normal([2, 5], { seed: 1 });
+    const after = async (of: nn.Linear): Promise<number[]> => {
+      await ek.compile('train', (feeds) => ({ y: of.forward(feeds.x) }), { mode: 'train' })({ x });
+      return [...await of.namedBuffers().get('spectralNorm.u')!.read()];
+    };
+    expect(await after(layer)).toEqual(await after(built));
+  });
+
   it('moves its vectors in training alone, and not while frozen', async () => {
     const layer = nn.spectralNorm(nn.linear(4));
     layer.build([5]);
