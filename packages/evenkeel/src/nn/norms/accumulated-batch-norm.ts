@@ -26,9 +26,11 @@ export class AccumulatedBatchNorm extends Normalization {
   accumulatedCount!: Buffer;
   accumulatedMean!: Buffer;
   accumulatedM2!: Buffer;
+  /** What the mean leaves out by being f32. */
+  accumulatedRest!: Buffer;
   /** Micro-batches of the current large batch so far. */
   accumulatedSteps!: Buffer;
-  private soFar!: { readonly count: Keyed; readonly mean: Keyed; readonly m2: Keyed; readonly steps: Keyed };
+  private soFar!: { readonly count: Keyed; readonly mean: Keyed; readonly m2: Keyed; readonly rest: Keyed; readonly steps: Keyed };
   private readonly microBatches: number;
   private readonly whole: boolean;
 
@@ -45,22 +47,23 @@ export class AccumulatedBatchNorm extends Normalization {
     const { shape } = this.runningMean;
     this.soFar = {
       count: this.keyed('accumulatedCount', [], 0), mean: this.keyed('accumulatedMean', shape, 0), m2: this.keyed('accumulatedM2', shape, 0),
-      steps: this.keyed('accumulatedSteps', [], 0),
+      rest: this.keyed('accumulatedRest', shape, 0), steps: this.keyed('accumulatedSteps', [], 0),
     };
   }
 
   protected override byBatch(x: Tensor, site: Site): ByBatch {
     const statistics = this.gather(x, site);
-    const { count, mean, m2 } = this.of(site.key);
-    const wide = new Statistics(count.value, site.wide(mean.value), site.wide(m2.value));
-    return { y: this.apply(x, this.whole ? wide.merge(statistics) : statistics, site), statistics };
+    const { count, mean, m2, rest } = this.of(site.key);
+    const wide = new Statistics(count.value, site.wide(mean.value), site.wide(m2.value), site.wide(rest.value));
+    return { y: this.apply(x, this.whole ? statistics.merge(wide) : statistics, site), statistics };
   }
 
   /** Empty statistics move nothing: that is what all but the last micro-batch give. */
   protected override follow(statistics: Statistics, x: Tensor, key: string): void {
-    const { count, mean, m2, steps } = this.of(key);
+    const { count, mean, m2, rest, steps } = this.of(key);
     oncePerStep(steps, () => {
-      const all = new Statistics(count.value, mean.value, m2.value).merge(statistics).stopGradient();
+      // In this order: what is empty at first must not be what differences are taken from.
+      const all = statistics.merge(new Statistics(count.value, mean.value, m2.value, rest.value)).stopGradient();
       const finite = all.mean.sub(all.mean).add(all.m2.sub(all.m2)).sum().eq(0);
       const next = { count: where(finite, all.count, count.value), mean: where(finite, all.mean, mean.value), m2: where(finite, all.m2, m2.value) };
       const last = steps.value.add(1).ge(this.microBatches);
@@ -68,13 +71,14 @@ export class AccumulatedBatchNorm extends Normalization {
       count.assign(where(last, 0, next.count));
       mean.assign(where(last, 0, next.mean));
       m2.assign(where(last, 0, next.m2));
+      rest.assign(where(last, 0, where(finite, all.rest!, rest.value)));
       steps.assign(where(last, 0, steps.value.add(1)));
     });
   }
 
-  private of(key: string): { readonly count: Buffer; readonly mean: Buffer; readonly m2: Buffer; readonly steps: Buffer } {
-    const { count, mean, m2, steps } = this.soFar;
-    return { count: count(key), mean: mean(key), m2: m2(key), steps: steps(key) };
+  private of(key: string): Readonly<Record<keyof typeof this.soFar, Buffer>> {
+    const { count, mean, m2, rest, steps } = this.soFar;
+    return { count: count(key), mean: mean(key), m2: m2(key), rest: rest(key), steps: steps(key) };
   }
 }
 
