@@ -1,6 +1,6 @@
 /** Batch renormalization (Ioffe 2017). */
 import type { Buffer, Operand, Statistics, Tensor } from '../../tensor/index.ts';
-import { maximum } from '../../tensor/index.ts';
+import { maximum, where } from '../../tensor/index.ts';
 import { faults } from './faults.ts';
 import { Normalization } from './normalization.ts';
 import type { ByBatch, Site } from './normalization.ts';
@@ -8,6 +8,7 @@ import type { NormalizationOptions } from './normalization-options.ts';
 import { oncePerStep } from './once-per-step.ts';
 import { renormSchedule } from './renorm-limits.ts';
 import type { RenormLimits, RenormSchedule } from './renorm-limits.ts';
+import { afterStep } from './ring.ts';
 import { RunningStatistics } from './running-statistics.ts';
 
 /** What batch renormalization does beside plain batch normalization. Its averages are exponential. */
@@ -82,10 +83,13 @@ export class BatchRenorm extends Normalization {
   protected override follow(statistics: Statistics, x: Tensor, key: string): void {
     const options = this.updateOptions();
     const { evaluated, corrected, steps } = this.rememberedByKey.get(key)!;
+    const before = evaluated.variance.value;
     evaluated.update(statistics, x.node, options);
     corrected.update(statistics, x.node, { ...options, decay: this.renormDecay });
-    this.running(key).variance.assign(maximum(evaluated.variance.value.square().sub(options.epsilon), 0));
-    oncePerStep(steps, () => steps.assign(steps.value.add(1)));
+    const { variance } = this.running(key);
+    const now = evaluated.variance.value;
+    variance.assign(where(now.eq(before), variance.value, maximum(now.square().sub(options.epsilon), 0)));
+    oncePerStep(steps, () => steps.assign(afterStep(steps.value, statistics)));
   }
 
   private corrections({ mean, variance }: Statistics, { key, wide }: Site): { readonly r: Tensor; readonly d: Tensor } {

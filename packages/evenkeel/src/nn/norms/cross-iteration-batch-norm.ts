@@ -7,7 +7,7 @@ import { Normalization } from './normalization.ts';
 import type { ByBatch, Keyed, Site } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
 import { oncePerStep } from './once-per-step.ts';
-import { withRow } from './ring.ts';
+import { afterStep, withRow } from './ring.ts';
 
 /** Which steps are pooled, and which weight they depend on. */
 export interface CrossIterationBatchNormOptions extends NormalizationOptions {
@@ -91,8 +91,9 @@ export class CrossIterationBatchNorm extends Normalization {
   }
 
   /** A channel's statistics depend on its own part of the weight alone, so one gradient of their sum holds the slopes of all. */
-  private remember({ mean, variance }: Statistics, key: string): void {
+  private remember(own: Statistics, key: string): void {
     if (!this.moves()) return;
+    const { mean, variance } = own;
     const weight = this.weight();
     const counter = this.steps(key);
     const steps = counter.value;
@@ -103,7 +104,7 @@ export class CrossIterationBatchNorm extends Normalization {
         const ring = this.recent[name](key);
         ring.assign(withRow(ring.value, rows[name], steps).stopGradient());
       }
-      counter.assign(steps.add(1));
+      counter.assign(afterStep(steps, own));
     });
   }
 }

@@ -39,7 +39,7 @@ export class DecorrelatedBatchNorm extends Normalization {
   protected override setup(x: Tensor): void {
     super.setup(x);
     const channels = this.runningMean.shape[0];
-    const size = this.given ?? Math.min(channels, 64);
+    const size = this.given ?? Math.max(1, Math.min(channels, 64));
     if (channels % size !== 0) throw batchFaults.parts(this.op, 'channels', 'groupSize', channels, size);
     const shape = [channels / size, size, size];
     this.whiteningOf = this.keyed('runningWhitening', shape, identityMatrices(channels / size, size));
@@ -79,9 +79,9 @@ export class DecorrelatedBatchNorm extends Normalization {
   }
 
   /** [groups, groupSize, values]. */
-  private grouped(x: Tensor, { axis, axes, channels }: Site): Tensor {
+  private grouped(x: Tensor, { axis, axes }: Site): Tensor {
     const [groups, size] = this.runningWhitening.shape;
-    return x.transpose([axis, ...axes]).reshape([groups, size, x.size / channels]);
+    return x.transpose([axis, ...axes]).reshape([groups, size, axes.reduce((n, i) => n * x.shape[i], 1)]);
   }
 
   private ungrouped(rows: Tensor, x: Tensor, { axis, axes }: Site): Tensor {

@@ -70,7 +70,7 @@ export class GhostBatchNorm extends Normalization {
   }
 
   protected override follow(statistics: Statistics, x: Tensor, key: string): void {
-    if (this.averaged !== 'sequential') return super.follow(statistics, x, key);
+    if (this.averaged !== 'sequential' || !this.hasBatch(x)) return super.follow(statistics, x, key);
     const decay = this.settings.decay ** this.grouping(x).groups;
     this.running(key).update(statistics, x.node, { ...this.updateOptions(), decay });
   }

@@ -27,7 +27,8 @@ export function counted(x: Tensor, mask: Tensor | undefined): Tensor {
 
 /** The mean of squares over axes, which are kept as 1: of what counts; 0 where nothing does. @param mask in the rank of x */
 export function meanSquare(x: Tensor, axes: readonly number[], mask: Tensor | undefined): Tensor {
-  if (!mask) return x.square().mean(axes, { keepDims: true });
-  const positions = counting(mask).broadcastTo(x.shape.map((extent, i) => (axes.includes(i) ? extent : mask.shape[i])));
-  return counted(x, mask).square().sum(axes, { keepDims: true }).div(positions.cast('f32').sum(axes, { keepDims: true }).maximum(1));
+  const positions = axes.reduce((n, i) => n * x.shape[i], 1);
+  if (!mask) return x.square().sum(axes, { keepDims: true }).div(Math.max(positions, 1));
+  const chosen = counting(mask).broadcastTo(x.shape.map((extent, i) => (axes.includes(i) ? extent : mask.shape[i])));
+  return counted(x, mask).square().sum(axes, { keepDims: true }).div(chosen.cast('f32').sum(axes, { keepDims: true }).maximum(1));
 }

@@ -9,7 +9,7 @@ import { Normalization } from './normalization.ts';
 import type { ByBatch, Keyed, Site } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
 import { oncePerStep } from './once-per-step.ts';
-import { withRow } from './ring.ts';
+import { afterStep, withRow } from './ring.ts';
 
 /** What is averaged, and from when on. */
 export interface MovingAverageBatchNormOptions extends Omit<NormalizationOptions, 'estimator'> {
@@ -71,13 +71,14 @@ export class MovingAverageBatchNorm extends Normalization {
 
   protected override byBatch(x: Tensor, site: Site): ByBatch {
     const own = this.gather(x, site).stopGradient();
-    const now = this.look(own.variance, site);
+    const now = this.look(own, site);
     const y = this.divided(x, own, now, site);
     const scaled = site.scale ? y.mul(site.scale) : y;
     return { y: site.shift ? scaled.add(site.shift) : scaled, statistics: Statistics.from(own.count, own.mean, now.variance) };
   }
 
-  private look(squares: Tensor, site: Site): Now {
+  private look(own: Statistics, site: Site): Now {
+    const squares = own.variance;
     const { epsilon } = this.settings;
     const [ring, counter] = [this.recent.squares(site.key), this.recent.steps(site.key)];
     const steps = counter.value;
@@ -89,7 +90,7 @@ export class MovingAverageBatchNorm extends Normalization {
     if (this.moves()) {
       oncePerStep(counter, () => {
         ring.assign(recent);
-        counter.assign(steps.add(1));
+        counter.assign(afterStep(steps, own));
       });
     }
     return { variance, correction, steps, warm };

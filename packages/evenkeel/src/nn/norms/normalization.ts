@@ -22,7 +22,7 @@
 import { resolveAxis } from '../../base/index.ts';
 import type { Shape } from '../../base/index.ts';
 import { bumpStructure, currentTrace } from '../../runtime/index.ts';
-import { normalize, Statistics } from '../../tensor/index.ts';
+import { normalize, Statistics, zeros } from '../../tensor/index.ts';
 import type { Buffer, MeanAndVariance, Param, Tensor } from '../../tensor/index.ts';
 import { init } from '../init.ts';
 import { Module } from '../module.ts';
@@ -127,12 +127,12 @@ export class Normalization extends Module {
     const site = this.siteOf(x, call);
     const training = currentTrace().mode === 'train' && !this.frozen;
     const source = training ? this.source : this.settings.evaluation;
-    const batch = source === 'batch' ? this.checked(x, site) : undefined;
+    const batch = source === 'batch' && this.hasBatch(x) ? this.checked(x, site) : undefined;
     // Before anything moves: running statistics are those of the steps before.
     const y = batch?.y ?? this.byRunning(x, site);
     const observed = observer();
     if (observed || this.moves()) {
-      const statistics = (batch?.statistics ?? this.gather(x, site)).reshape([site.channels]);
+      const statistics = (batch?.statistics ?? this.found(x, site)).reshape([site.channels]);
       if (observed) observed.set(this, observed.get(this)?.merge(statistics) ?? statistics);
       else this.follow(statistics, x, site.key);
     }
@@ -160,6 +160,11 @@ export class Normalization extends Module {
       return [key, buffer];
     }));
     return (key) => made.get(key)!;
+  }
+
+  /** False for an input without values, whose output is empty whatever it is normalized by. */
+  protected hasBatch(x: Tensor): boolean {
+    return x.size > 0;
   }
 
   /** Statistics of this input. */
@@ -207,6 +212,10 @@ export class Normalization extends Module {
   protected updateOptions(): UpdateOptions {
     const name = this.path === '' ? this.op : `${this.path} (${this.op})`;
     return { ...this.settings, rule: this.rule || 'once', name, about: this };
+  }
+
+  private found(x: Tensor, site: Site): Statistics {
+    return this.hasBatch(x) ? this.gather(x, site) : new Statistics(0, zeros([site.channels]), zeros([site.channels]));
   }
 
   private checked(x: Tensor, site: Site): ByBatch {

@@ -37,7 +37,7 @@ export class SplitBatchNorm extends Normalization {
   }
 
   override forward(x: Tensor, call: NormalizationCall = {}): Tensor {
-    if (currentTrace().mode !== 'train') return super.forward(x, call);
+    if (currentTrace().mode !== 'train' || x.shape[0] === 0) return super.forward(x, call);
     const splits = this.auxiliary.length + 1;
     const size = x.shape[0] / splits;
     if (!Number.isInteger(size) || size < 1) throw batchFaults.parts(this.op, 'samples', 'splits', x.shape[0], splits);

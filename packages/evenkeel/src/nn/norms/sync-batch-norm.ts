@@ -34,6 +34,11 @@ export class SyncBatchNorm extends Normalization {
     return all.reshape(x.shape.map((_, axis) => (axis === site.axis ? site.channels : 1)));
   }
 
+  /** A process without samples takes part in what all do together. */
+  protected override hasBatch(x: Tensor): boolean {
+    return this.collective.shardAxes === 0 || super.hasBatch(x);
+  }
+
   /** One value per channel is enough here where other processes may have more. */
   protected override check(x: Tensor, site: Site): void {
     if (this.collective.shardAxes > 0) super.check(x, site);
