@@ -39,13 +39,29 @@ def weights(gates: int) -> Arrays:
 
 
 def affine(gates: int) -> Arrays:
-    return {
-        "inputScale": coarse(6, [gates * UNITS], 0.5, 1.5), "hiddenScale": coarse(7, [gates * UNITS], 0.5, 1.5),
-        "cellScale": coarse(8, [UNITS], 0.5, 1.5), "cellShift": coarse(9, [UNITS], -1, 1),
-    }
+    projections = {"inputScale": coarse(6, [gates * UNITS], 0.5, 1.5), "hiddenScale": coarse(7, [gates * UNITS], 0.5, 1.5)}
+    return projections | ({"cellScale": coarse(8, [UNITS], 0.5, 1.5), "cellShift": coarse(9, [UNITS], -1, 1)} if gates == 4 else {})
 
 
-def unrolled(a: Arrays, norm) -> torch.Tensor:
+def inputs_of(kind: str) -> Arrays:
+    gates = GATES[kind]
+    return {**weights(gates), **affine(gates), **({"candidateBias": coarse(5, [UNITS])} if kind == "gru" else {})}
+
+
+def unrolled_gru(a: Arrays, norm) -> torch.Tensor:
+    h = torch.zeros(SAMPLES, UNITS)
+    out = []
+    for t in range(STEPS):
+        ra, za, na = (norm("input", t, a["x"][:, t] @ a["inputWeight"]) + a["bias"]).split(UNITS, 1)
+        rc, zc, nc = norm("hidden", t, h @ a["hiddenWeight"]).split(UNITS, 1)
+        z = (za + zc).sigmoid()
+        n = (na + (ra + rc).sigmoid() * (nc + a["candidateBias"])).tanh()
+        h = (1 - z) * n + z * h
+        out.append(h)
+    return torch.stack(out, 1)
+
+
+def unrolled_lstm(a: Arrays, norm) -> torch.Tensor:
     """`norm(site, step, values)` gives the normalized values."""
     h = c = torch.zeros(SAMPLES, UNITS)
     out = []
@@ -58,7 +74,7 @@ def unrolled(a: Arrays, norm) -> torch.Tensor:
     return torch.stack(out, 1)
 
 
-def layer_normed(per_gate: bool) -> Case:
+def layer_normed(kind: str, per_gate: bool) -> Case:
     def compute(a: Arrays) -> torch.Tensor:
         def norm(site: str, step: int, v: torch.Tensor) -> torch.Tensor:
             shift = a["cellShift"] if site == "cell" else None
@@ -67,13 +83,13 @@ def layer_normed(per_gate: bool) -> Case:
                 return torch.cat([F.layer_norm(p, [UNITS], s, None, EPSILON) for p, s in parts], 1)
             return F.layer_norm(v, [v.shape[1]], a[f"{site}Scale"], shift, EPSILON)
 
-        return unrolled(a, norm)
+        return UNROLLED[kind](a, norm)
 
-    name = "lstm, layer norm of each gate" if per_gate else "lstm, layer norm"
-    return Case(name, "lstmCell", {"norm": "layer", "perGate": per_gate}, {**weights(4), **affine(4)}, compute)
+    name = f"{kind}, layer norm of each gate" if per_gate else f"{kind}, layer norm"
+    return Case(name, f"{kind}Cell", {"norm": "layer", "perGate": per_gate}, inputs_of(kind), compute)
 
 
-def batch_normed(steps: int) -> Case:
+def batch_normed(kind: str, steps: int) -> Case:
     def pass_through(a: Arrays, seen: dict) -> torch.Tensor:
         def norm(site: str, step: int, v: torch.Tensor) -> torch.Tensor:
             key = f"{site}{min(step, steps - 1)}"
@@ -81,7 +97,7 @@ def batch_normed(steps: int) -> Case:
             shift = a["cellShift"] if site == "cell" else None
             return F.batch_norm(v, None, None, a[f"{site}Scale"], shift, True, 1, EPSILON)
 
-        return unrolled(a, norm)
+        return UNROLLED[kind](a, norm)
 
     def running(a: Arrays) -> Arrays:
         seen: dict = {}
@@ -90,14 +106,19 @@ def batch_normed(steps: int) -> Case:
         means = {f"{k}Mean": (1 - DECAY) * v.mean(0) for k, v in values.items()}
         return means | {f"{k}Variance": DECAY + (1 - DECAY) * v.var(0) for k, v in values.items()}
 
-    inputs = {**weights(4), **affine(4)}
-    return Case(f"lstm, batch norm of {steps} steps", "lstmCell", {"norm": "batch", "steps": steps}, inputs, lambda a: pass_through(a, {}), running)
+    return Case(f"{kind}, batch norm of {steps} steps", f"{kind}Cell", {"norm": "batch", "steps": steps}, inputs_of(kind), lambda a: pass_through(a, {}), running)
+
+
+GATES = {"lstm": 4, "gru": 3}
+UNROLLED = {"lstm": unrolled_lstm, "gru": unrolled_gru}
 
 
 def main() -> None:
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64)
-    cases = [plain("lstm", 4), plain("gru", 3), layer_normed(False), layer_normed(True), batch_normed(3), batch_normed(2)]
+    cases = [plain(kind, gates) for kind, gates in GATES.items()]
+    for kind in GATES:
+        cases += [layer_normed(kind, False), layer_normed(kind, True), batch_normed(kind, 3), batch_normed(kind, 2)]
     head = json.dumps({"script": "tools/goldens/recurrent.py", "versions": {"torch": torch.__version__.split("+")[0], "numpy": np.__version__}})[:-1]
     text = ",\n".join(json.dumps(case.record(), separators=(",", ":")) for case in cases)
     OUT.write_text(f'{head}, "layers": [\n{text}\n]}}\n')

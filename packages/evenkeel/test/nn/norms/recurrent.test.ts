@@ -11,10 +11,11 @@ const UNITS = 2;
 const TOLERANCE = 1e-5;
 
 function cellOf({ op, options }: GoldenLayer): nn.RecurrentCell {
+  const make = op === 'gruCell' ? nn.gruCell : nn.lstmCell;
   const norm = options.norm as unknown;
-  if (norm === 'layer') return nn.lstmCell(UNITS, { norm: nn.recurrentLayerNorm({ perGate: options.perGate as boolean }) });
-  if (norm === 'batch') return nn.lstmCell(UNITS, { norm: nn.recurrentBatchNorm({ steps: options.steps as number }) });
-  return op === 'gruCell' ? nn.gruCell(UNITS) : nn.lstmCell(UNITS);
+  if (norm === 'layer') return make(UNITS, { norm: nn.recurrentLayerNorm({ perGate: options.perGate as boolean }) });
+  if (norm === 'batch') return make(UNITS, { norm: nn.recurrentBatchNorm({ steps: options.steps as number }) });
+  return make(UNITS);
 }
 
 /** The parameters behind a golden's name: `inputScale` is one, or one for each gate. */
