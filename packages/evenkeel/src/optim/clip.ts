@@ -1,5 +1,5 @@
 /** Gradient clipping: by the norm of all gradients together, or unit by unit by that of the weights. */
-import { div, unitNorms } from '../tensor/index.ts';
+import { div, unitNorms, where } from '../tensor/index.ts';
 import type { Param, Tensor } from '../tensor/index.ts';
 
 /** Scales the gradients by norm / (their norm + 1e-6) where that is below 1, as PyTorch's clip_grad_norm_. */
@@ -21,7 +21,7 @@ export interface AdaptiveClip {
 
 /**
  * Scales the gradient of each unit (what one output depends on: all axes but the last; vectors and scalars whole) to at most
- * ratio * max(||w||, epsilon) (Brock et al. 2021, arXiv 2102.06171, eq. 3).
+ * ratio * max(||w||, epsilon) (Brock et al. 2021, arXiv 2102.06171, eq. 3). As timm's; the authors' code takes a matrix of one row whole too.
  */
 export function clipAdaptively(gradients: readonly Tensor[], params: readonly Param[], { ratio, epsilon = 1e-3, except = [] }: AdaptiveClip): readonly Tensor[] {
   return gradients.map((g, i) => {
@@ -29,7 +29,7 @@ export function clipAdaptively(gradients: readonly Tensor[], params: readonly Pa
     if (except.includes(param)) return g;
     const axis = g.rank > 1 ? -1 : 'all';
     const longest = unitNorms(param, { axis }).maximum(epsilon).mul(ratio);
-    const factor = longest.div(unitNorms(g, { axis }).maximum(1e-6)).minimum(1);
-    return g.mul(factor);
+    const length = unitNorms(g, { axis });
+    return g.mul(where(length.lt(longest), 1, longest.div(length.maximum(1e-6))));
   });
 }
