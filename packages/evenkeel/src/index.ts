@@ -2,6 +2,7 @@
 export { Fault, InternalError } from './base/index.ts';
 export type { DType, FaultDetail, Shape, TypedArray } from './base/index.ts';
 export * from './data/index.ts';
+export * from './interop/index.ts';
 export * from './lab/index.ts';
 export * as nn from './nn/index.ts';
 export { Module, summary } from './nn/index.ts';

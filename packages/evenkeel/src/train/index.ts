@@ -13,5 +13,5 @@ export type { Output, Verbosity } from './progress.ts';
 export { recalibrate } from './recalibrate.ts';
 export type { RecalibrateOptions } from './recalibrate.ts';
 export { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
-export type { SafetensorsFile, SavedTensor } from './safetensors.ts';
+export type { SafetensorsFile, SavedTensor, StoredType } from './safetensors.ts';
 export { decodeWeights, encodeWeights, loadWeights, saveWeights } from './weights.ts';

@@ -22,7 +22,16 @@ export interface SafetensorsFile {
 interface Entry { readonly dtype: string; readonly shape: readonly number[]; readonly data_offsets: readonly [number, number] }
 
 const NAMES = { f32: 'F32', i32: 'I32', u32: 'U32', bool: 'BOOL' } as const satisfies Record<DType, string>;
-const DTYPES = new Map<string, DType>(Object.entries(NAMES).map(([dtype, name]) => [name, dtype as DType]));
+
+/** How a type of the format becomes one of ours. */
+export interface StoredType {
+  readonly bytes: number;
+  /** @param name the tensor's, for error texts */
+  decode(bytes: Uint8Array, name: string): Pick<SavedTensor, 'dtype' | 'data'>;
+}
+
+/** The types that evenkeel writes. */
+const OWN_TYPES: ReadonlyMap<string, StoredType> = new Map(Object.entries(NAMES).map(([dtype, name]) => [name, ownType(dtype as DType)]));
 /** The format's own limit. */
 const MAX_HEADER_BYTES = 100_000_000;
 
@@ -54,14 +63,17 @@ export function encodeSafetensors(file: SafetensorsFile): Uint8Array {
 /**
  * The tensors of a file, as copies.
  * @param source the file's name, for error texts
+ * @param types  how each type is read; default: those of evenkeel, as they are
  * @throws E502 if it is not a whole safetensors file, E508 for a tensor of a type that evenkeel does not have
  */
-export function decodeSafetensors(bytes: Uint8Array, source: string): SafetensorsFile {
+export function decodeSafetensors(bytes: Uint8Array, source: string, types: ReadonlyMap<string, StoredType> = OWN_TYPES): SafetensorsFile {
   const { header, start } = readHeader(bytes, source);
   const { __metadata__: metadata = {}, ...entries } = header;
-  const checked = Object.entries(entries).map(([name, entry]) => ({ name, entry: checkEntry(name, entry, source) }));
+  const checked = Object.entries(entries).map(([name, entry]) => ({ name, entry: checkEntry(name, entry, source, types) }));
   checkCoverage(checked, bytes.length - start, source);
-  const tensors = new Map(checked.map(({ name, entry }) => [name, decodeTensor(entry, bytes.subarray(start + entry.data_offsets[0], start + entry.data_offsets[1]))]));
+  const tensors = new Map(checked.map(({ name, entry }) => [name, {
+    shape: entry.shape, ...types.get(entry.dtype)!.decode(bytes.subarray(start + entry.data_offsets[0], start + entry.data_offsets[1]), name),
+  }]));
   return { tensors, metadata: metadata as Record<string, string> };
 }
 
@@ -76,12 +88,17 @@ function storedBytes({ dtype, data }: SavedTensor): Uint8Array {
   return new Uint8Array(values.buffer);
 }
 
-function decodeTensor(entry: Entry, bytes: Uint8Array): SavedTensor {
-  const dtype = DTYPES.get(entry.dtype)!;
-  const data = allocate(dtype, sizeOf(entry.shape));
-  if (dtype === 'bool') data.set(bytes);
-  else new Uint8Array(data.buffer).set(bytes);
-  return { dtype, shape: entry.shape, data };
+function ownType(dtype: DType): StoredType {
+  const width = bytesPerElement(dtype);
+  return {
+    bytes: width,
+    decode: (bytes) => {
+      const data = allocate(dtype, bytes.length / width);
+      if (dtype === 'bool') data.set(bytes);
+      else new Uint8Array(data.buffer).set(bytes);
+      return { dtype, data };
+    },
+  };
 }
 
 function readHeader(bytes: Uint8Array, source: string): { header: Record<string, unknown>; start: number } {
@@ -98,15 +115,15 @@ function readHeader(bytes: Uint8Array, source: string): { header: Record<string,
   return { header: header as Record<string, unknown>, start: 8 + length };
 }
 
-function checkEntry(name: string, value: unknown, source: string): Entry {
+function checkEntry(name: string, value: unknown, source: string, types: ReadonlyMap<string, StoredType>): Entry {
   const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Partial<Entry>;
   const whole = (list: unknown): list is number[] => Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && n >= 0);
   if (typeof dtype !== 'string' || !whole(shape) || !whole(offsets) || offsets.length !== 2) throw damaged(source, `the entry of "${name}" lacks its dtype, shape or data_offsets`);
-  const known = DTYPES.get(dtype);
+  const known = types.get(dtype);
   if (known === undefined) {
-    throw new Fault({ code: 'E508', op: source, rule: `tensor "${name}" has the type ${dtype}, which evenkeel does not have`, detail: [`known types: ${[...DTYPES.keys()].join(', ')}`], hint: 'convert the file to float32 where it was made' });
+    throw new Fault({ code: 'E508', op: source, rule: `tensor "${name}" has the type ${dtype}, which evenkeel does not have`, detail: [`known types: ${[...types.keys()].join(', ')}`], hint: 'convert the file to float32 where it was made' });
   }
-  const size = sizeOf(shape) * bytesPerElement(known);
+  const size = sizeOf(shape) * known.bytes;
   if (offsets[1] - offsets[0] !== size) throw damaged(source, `"${name}" ${formatShape(shape)} needs ${size} bytes, its offsets ${formatShape(offsets)} give ${offsets[1] - offsets[0]}`);
   return { dtype, shape, data_offsets: [offsets[0], offsets[1]] };
 }
