@@ -50,7 +50,7 @@ export class Lowering {
       }
       return this.cell(input, full);
     });
-    let state = monoid.init(values[0], input.node.dtype, literal(0, 'i32'));
+    let state = monoid.init(values[0], input.node.dtype, literal(0, 'i32'), values[0]);
     const from = monoid.positional ? 1 : 0;
     values.forEach((x, i) => { if (i >= from) state = monoid.step(state, x, literal(i, 'i32')); });
     return monoid.finish(state, literal(count), field);

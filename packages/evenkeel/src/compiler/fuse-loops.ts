@@ -149,7 +149,7 @@ function buildReduce(parts: ReduceParts): Phase[] {
   const newReductions = reductions.map((r, i) => ({ ...r, value: loops.exprs[i], position: r.monoid.positional ? loops.indices[positional.indexOf(r)] : r.position }));
   const remade = (list: readonly Store[], at: number): Store[] => list.map((s, i) => ({ buffer: s.buffer, value: loops.exprs[reductions.length + at + i], ix: loops.indices[positional.length + at + i] }));
   const kept = product(outer) * product(inner);
-  const chunks = chunkCount(product(reduce) * kept, product(outer), reduce);
+  const chunks = chunkCount(product(reduce) * kept, product(outer), cuttable(reduce, inner));
   const words = wordsOf(reductions);
   const partial = chunks > 1 ? parts.context.scratch('partial', chunks * words * kept) : undefined;
   const nest: ReduceNest = { kind: 'reduce', outer, reduce, inner, reductions: newReductions, stores: remade(stores, 0), chunks, partial, finish: remade(finish, stores.length) };
@@ -173,6 +173,11 @@ export function finishInputs(reductions: readonly Reduction[], partial: Buffer, 
 
 export function wordsOf(reductions: readonly Reduction[]): number {
   return reductions.reduce((n, r) => n + r.monoid.stateTypes(r.input).length, 0);
+}
+
+/** The loops that may be cut: rows of several loops are cut between runs of the innermost. */
+function cuttable(reduce: readonly Var[], inner: readonly Var[]): readonly Var[] {
+  return inner.length === 0 && reduce.length > 1 ? reduce.slice(0, -1) : reduce;
 }
 
 function chunkCount(elements: number, outer: number, reduce: readonly Var[]): number {

@@ -15,10 +15,14 @@ export interface Monoid {
   /** Dtypes of the running state. */
   stateTypes(input: DType): readonly DType[];
   /**
-   * The state before any value; `first` is some value of the walk, at row-major `position` (moments shifts by it, argmax starts with
-   * it). Must be neutral in merge when its count is 0.
+   * The state before any value; `first` is some value of the walk, at row-major `position` (argmax starts with it), `near` a number
+   * that should be near the values (moments shifts by it). Must be neutral in merge when its count is 0.
    */
-  init(first: Expr, input: DType, position: Expr): readonly Expr[];
+  init(first: Expr, input: DType, position: Expr, near: Expr): readonly Expr[];
+  /** Where steps round: the state of no values that the next block of a long walk starts with. Merged with `state` counts do not matter. */
+  readonly restart?: (state: readonly Expr[]) => readonly Expr[];
+  /** The same values, measured against what keeps more digits; count is f32 and may be 0. */
+  readonly recenter?: (state: readonly Expr[], count: Expr) => readonly Expr[];
   /** The state after one more value; `position` is its row-major i32 position among the reduced elements. */
   step(state: readonly Expr[], x: Expr, position: Expr): readonly Expr[];
   /** Joins the states of two disjoint sets of values; counts are f32 and may be 0. `a` holds the earlier positions. */

@@ -49,8 +49,11 @@ export class Statistics {
 
   /** Those of all values together; at least one. Empty ones change nothing; the result does not depend on their order but by rounding. */
   static merge(parts: readonly Statistics[]): Statistics {
-    const [first, ...others] = parts.filter((part) => part.count !== 0);
-    if (!first) return parts[0];
+    const some = parts.filter((part) => part.count !== 0);
+    if (some.length === 0) return parts[0];
+    // The one with most values, as far as is known: the mean of all is not far from its.
+    const first = some.reduce((a, b) => (typeof a.count === 'number' && typeof b.count === 'number' && b.count > a.count ? b : a));
+    const others = some.filter((part) => part !== first);
     if (others.length === 0) return first;
     const count = [first, ...others].map((part) => part.count).reduce(plus);
     // Differences from one of the means keep their digits where the means are large against them.

@@ -38,7 +38,7 @@ export class Fold {
       setPosition(at);
       this.setWords(words);
     };
-    this.start = here(compile(monoid.init(named('x', input), input, named('position', 'i32'))));
+    this.start = here(compile(monoid.init(named('x', input), input, named('position', 'i32'), named('x', input))));
     this.step = here(compile(monoid.step(state, named('x', input), named('position', 'i32'))));
 
     const merged = compile(monoid.merge(state, other, named('countA', 'f32'), named('countB', 'f32')));

@@ -114,7 +114,7 @@ function accumulator({ reduction, ix: at, kept, partial }: Accumulation, scope: 
   const size = count(kept);
   const [type] = fold.types as readonly [DType];
   const view = scope.view(partial, type);
-  const [start] = reduction.monoid.init(literal(0, reduction.input), reduction.input, literal(0, 'i32'));
+  const [start] = reduction.monoid.init(literal(0, reduction.input), reduction.input, literal(0, 'i32'), literal(0, reduction.input));
   const [first, place] = [scope.value(start), scope.index(at)];
   let base = 0;
   return {

@@ -10,7 +10,7 @@ import { Rewriter } from '../rewrite.ts';
 import type { Value, VectorFunction } from '../vector/index.ts';
 import { laneRewriter } from './emitter.ts';
 import type { Emitter } from './emitter.ts';
-import { State, needsOf, positionOf, startOf, storing, vectorRange, vectorStep } from './loops.ts';
+import { State, asFloat, mergeWords, needsOf, positionOf, recentered, startOf, storing, vectorRange, vectorStep } from './loops.ts';
 import { MICRO_PARAMS, microKernel } from './micro.ts';
 import { emitPackLeft, emitPanel, panelsOf, widthOf } from './pack.ts';
 
@@ -117,7 +117,7 @@ export class ContractEmitter {
     const start = (c: Value): Value => startOf(b, c, blocks, nest.chunks);
     const from = start(unit);
     b.loop(from, start(b.let(b.scalar('add', unit, 1))), 1, (mb) => e.scope(() => {
-      this.block(mb, b.i32(0), (rows) => this.statistics(rows, unit, b.let(b.scalar('ne', mb, from))));
+      this.block(mb, b.i32(0), (rows) => this.statistics(rows, unit, b.let(b.scalar('mul', b.scalar('sub', mb, from), nest.block.m))));
     }));
   }
 
@@ -314,8 +314,8 @@ export class ContractEmitter {
     });
   }
 
-  /** The epilogue with column statistics: some vectors of columns at a time, their states in registers over the block's rows. */
-  private statistics(rows: number, unit: Value, goesOn: Value): void {
+  /** The epilogue with column statistics: some vectors of columns at a time, their states in registers over the block's rows; `before` rows are done. */
+  private statistics(rows: number, unit: Value, before: Value): void {
     const { e, e: { b }, nest } = this;
     const { index, mi } = this.sumsAt(b.i32(0));
     const swap = this.fromSums(index);
@@ -323,7 +323,7 @@ export class ContractEmitter {
     const reductions = nest.reductions.map((r) => ({ ...r, value: swap(r.value) }));
     const width = STATISTICS_VECTORS * b.lanes;
     const wide = Math.floor(nest.n.size / width) * width;
-    const tile = (vectors: number, lanes: number): void => this.statisticsTile({ rows, unit, goesOn, mi, stores, reductions, vectors, lanes });
+    const tile = (vectors: number, lanes: number): void => this.statisticsTile({ rows, unit, before, mi, stores, reductions, vectors, lanes });
     if (wide > 0) e.loop(nest.n, 0, wide, width, () => tile(STATISTICS_VECTORS, b.lanes));
     const left = nest.n.size - wide;
     const tail = (at: number, vectors: number, lanes: number): void => e.scope(() => {
@@ -335,16 +335,15 @@ export class ContractEmitter {
     if (left % b.lanes > 0) tail(wide + whole * b.lanes, 1, left % b.lanes);
   }
 
-  private statisticsTile(t: { rows: number; unit: Value; goesOn: Value; mi: Var; stores: Store[]; reductions: Reduction[]; vectors: number; lanes: number }): void {
+  private statisticsTile(t: { rows: number; unit: Value; before: Value; mi: Var; stores: Store[]; reductions: Reduction[]; vectors: number; lanes: number }): void {
     const { e, e: { b }, nest } = this;
     const chunk = ix.variable('chunk', nest.chunks);
     e.bind(chunk, t.unit);
     const shifts = Array.from({ length: t.vectors }, (_, v) => laneRewriter(nest.n, v * b.lanes));
     e.along(nest.n, t.lanes, () => {
-      const first = new Rewriter(new Map([[t.mi.key, ix.constant(0)], [nest.m.key, ix.ixOf(ix.variable('row0', nest.m.size))]]));
-      const states = shifts.map((s) => t.reductions.map((r) => new State(e, r, (x) => e.value(s.expr(first.expr(x))))));
-      const places = shifts.map((s, v) => this.partialWords(t.reductions, chunk, s.index(ix.ixOf(nest.n))).map((at, i) => ({ at, word: states[v].flatMap((x) => x.words)[i] })));
-      b.when(t.goesOn, () => e.scope(() => places.flat().forEach(({ at, word }) => b.assign(word, e.fresh(nest.partial!, at, word.type === 'f' ? 'f32' : 'i32')))));
+      const row0 = ix.ixOf(ix.variable('row0', nest.m.size));
+      const samples = [0, Math.floor(t.rows / 3), Math.floor((2 * t.rows) / 3)].map((mi) => new Rewriter(new Map([[t.mi.key, ix.constant(mi)], [nest.m.key, ix.offset(row0, mi)]])));
+      const states = shifts.map((s) => t.reductions.map((r) => new State(e, r, (x, third) => e.value(s.expr(samples[third].expr(x))))));
       const positions = t.reductions.map((r) => (r.monoid.positional ? positionOf(r) : undefined));
       const bodies = shifts.map((s) => ({ values: t.reductions.map((r) => s.expr(r.value)), stores: t.stores.map((x) => ({ buffer: x.buffer, ix: s.index(x.ix), value: s.expr(x.value) })) }));
       const needs = needsOf(bodies.flatMap((x) => x.values), bodies.flatMap((x) => x.stores));
@@ -356,8 +355,23 @@ export class ContractEmitter {
           e.storeAll(body.stores);
         }));
       });
-      for (const { at, word } of places.flat()) e.storeValue(nest.partial!, at, word);
+      shifts.forEach((s, v) => this.joinPartial(states[v], t, this.partialWords(t.reductions, chunk, s.index(ix.ixOf(nest.n)))));
     });
+  }
+
+  /** Adds a block's states to those of the blocks before. */
+  private joinPartial(states: readonly State[], t: { readonly rows: number; readonly before: Value }, places: readonly Ix[]): void {
+    const { e, e: { b }, nest } = this;
+    b.when(t.before, () => e.scope(() => {
+      const counts = { a: asFloat(e, t.before), b: b.splat('f', t.rows) };
+      let at = 0;
+      for (const s of states) {
+        const old = s.words.map((word) => b.let(e.fresh(nest.partial!, places[at++], word.type === 'f' ? 'f32' : 'i32')));
+        const all = mergeWords(e, s.reduction.monoid, s.reduction.input, old, s.words, counts);
+        s.set(e, recentered(e, s.reduction, all, b.let(b.float('add', counts.a, counts.b))));
+      }
+    }));
+    states.flatMap((s) => s.words).forEach((word, i) => e.storeValue(nest.partial!, places[i], word));
   }
 
   /** Where the words of all reductions lie for one unit and column. */

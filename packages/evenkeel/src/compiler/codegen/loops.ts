@@ -2,6 +2,7 @@
 import type { Monoid } from '../../graph/index.ts';
 import { indexValue, ix, literal, local } from '../../scalar/index.ts';
 import type { Expr, Ix, Var } from '../../scalar/index.ts';
+import { product } from '../flat.ts';
 import type { Reduction, Store } from '../nest.ts';
 import { Rewriter, visit } from '../rewrite.ts';
 import type { Builder, Value } from '../vector/index.ts';
@@ -99,23 +100,44 @@ export function needsOf(exprs: readonly Expr[], stores: readonly Store[]): { exp
   return { exprs: [...exprs, ...stores.map((s) => s.value)], indices: stores.map((s) => s.ix) };
 }
 
+function scoped<T>(e: Emitter, make: () => T): T {
+  let made!: T;
+  e.scope(() => { made = make(); });
+  return made;
+}
+
+/** Where a walk starts, or a third or two of the way through it. */
+export type Third = 0 | 1 | 2;
+/** A value of the walk in the lanes that have a walk of their own. */
+export type Sample = (value: Expr, third: Third) => Value;
+
+/** The middle one of three: no outlier, and exactly their value if they are equal. */
+function median({ b }: Emitter, x: Value, y: Value, z: Value): Value {
+  const [low, high] = [b.let(b.float('min', x, y)), b.let(b.float('max', x, y))];
+  return b.let(b.float('max', low, b.float('min', high, z)));
+}
+
 /** The running state of one reduction, a vector a word. */
 export class State {
   readonly reduction: Reduction;
   readonly words: readonly Value[];
 
-  /** Starts a state; `first` is evaluated where it stands. */
-  constructor(e: Emitter, reduction: Reduction, first: (value: Expr) => Value) {
+  constructor(e: Emitter, reduction: Reduction, sample: Sample) {
     this.reduction = reduction;
-    const init = reduction.monoid.init(local('first', reduction.input), reduction.input, local('firstPosition', 'i32'));
-    e.scope(() => {
-      if (uses(init, 'first')) e.locals.set('first', first(reduction.value));
-      if (uses(init, 'firstPosition')) e.locals.set('firstPosition', first(positionOf(reduction)));
-      this.values = init.map((x) => e.b.mutable(e.value(x)));
+    const { monoid, input, value } = reduction;
+    const init = monoid.init(local('first', input), input, local('firstPosition', 'i32'), local('near', input));
+    const taken = (of: Expr, third: Third): Value => scoped(e, () => e.b.let(sample(of, third)));
+    this.words = scoped(e, () => {
+      if (uses(init, 'first')) e.locals.set('first', taken(value, 0));
+      if (uses(init, 'firstPosition')) e.locals.set('firstPosition', taken(positionOf(reduction), 0));
+      if (uses(init, 'near')) e.locals.set('near', median(e, taken(value, 0), taken(value, 1), taken(value, 2)));
+      return init.map((x) => e.b.mutable(e.value(x)));
     });
-    this.words = this.values;
   }
-  private values: readonly Value[] = [];
+
+  set(e: Emitter, words: readonly Value[]): void {
+    this.words.forEach((w, i) => e.b.assign(w, words[i]));
+  }
 
   /** Takes one vector of values; lanes past `lanes` keep their state. */
   step(e: Emitter, x: Value, position: Value | undefined, lanes: number): void {
@@ -129,9 +151,63 @@ export class State {
       const values = next.map((n) => e.value(n));
       const kept = lanes < e.b.lanes ? values.map((v, i) => e.b.blend(firstLanes(e, lanes), v, this.words[i])) : values;
       const held = kept.map((v) => (kept.length > 1 ? e.b.let(v) : v));
-      this.words.forEach((w, i) => e.b.assign(w, held[i]));
+      this.set(e, held);
     });
   }
+}
+
+/** Steps of a state before it is added to a total. */
+const BLOCK_STEPS = 16;
+
+/** Positions from .. to, `size` of them at most, in blocks that are multiples of `unit`; each is `steps` of every state. */
+interface Range { readonly from: Value; readonly to: Value; readonly size: number; readonly steps: number; readonly unit: number }
+
+/**
+ * Walks a range in blocks whose states are added up: n sums one after another are off by about sqrt(n) roundings, sums of sums by
+ * far fewer (Higham 2002, Accuracy and Stability of Numerical Algorithms, section 4.2).
+ * @param recenters  whether the lanes of a state may come to be measured against points of their own
+ */
+export function inBlocks(e: Emitter, states: readonly State[], range: Range, recenters: boolean, walk: (from: Value, to: Value) => void): void {
+  const { b } = e;
+  const span = Math.max(1, Math.floor(BLOCK_STEPS / (range.steps * range.unit))) * range.unit;
+  const rounding = states.filter((s) => s.reduction.monoid.restart);
+  if (range.size <= span || rounding.length === 0) return walk(range.from, range.to);
+  const totals = rounding.map((s) => s.words.map((w) => b.mutable(w)));
+  const change = (i: number, words: readonly Value[]): void => words.forEach((w, j) => b.assign(totals[i][j], w));
+  b.loop(range.from, range.to, span, (from) => e.scope(() => {
+    const stop = b.let(b.scalar('add', from, span));
+    const before = recenters ? asFloat(e, b.scalar('mul', b.scalar('sub', from, range.from), range.steps)) : undefined;
+    rounding.forEach((s, i) => {
+      if (before) change(i, recentered(e, s.reduction, totals[i], before));
+      s.set(e, restarted(e, s.reduction, totals[i]));
+    });
+    walk(from, b.let(b.choose(b.scalar('gtS', stop, range.to), range.to, stop)));
+    rounding.forEach((s, i) => change(i, mergeWords(e, s.reduction.monoid, s.reduction.input, totals[i], s.words)));
+  }));
+  rounding.forEach((s, i) => s.set(e, totals[i]));
+}
+
+function restarted(e: Emitter, { monoid, input }: Reduction, words: readonly Value[]): Value[] {
+  return computed(e, words, (state) => monoid.restart!(state), monoid, input);
+}
+
+/** The words measured against what keeps more digits. @param count of values behind them */
+export function recentered(e: Emitter, { monoid, input }: Reduction, words: readonly Value[], count: Value): readonly Value[] {
+  if (!monoid.recenter) return words;
+  e.locals.set('count', count);
+  return computed(e, words, (state) => monoid.recenter!(state, local('count', 'f32')), monoid, input);
+}
+
+function computed(e: Emitter, words: readonly Value[], of: (state: readonly Expr[]) => readonly Expr[], monoid: Monoid, input: Reduction['input']): Value[] {
+  return scoped(e, () => {
+    words.forEach((w, i) => e.locals.set(`word${i}`, w));
+    return of(monoid.stateTypes(input).map((type, i) => local(`word${i}`, type))).map((x) => e.b.let(e.value(x)));
+  });
+}
+
+/** A scalar integer in all lanes, as f32. */
+export function asFloat(e: Emitter, x: Value): Value {
+  return e.b.let(e.b.convert('floatS', e.b.splatScalar(x)));
 }
 
 export function firstLanes(e: Emitter, lanes: number): Value {
@@ -141,16 +217,14 @@ export function firstLanes(e: Emitter, lanes: number): Value {
 /** State words of a and b joined. */
 export function mergeWords(e: Emitter, monoid: Monoid, input: Reduction['input'], a: readonly Value[], b: readonly Value[], counts?: { a: Value; b: Value }): Value[] {
   const types = monoid.stateTypes(input);
-  let out: Value[] = [];
-  e.scope(() => {
+  return scoped(e, () => {
     a.forEach((w, i) => e.locals.set(`a${i}`, w));
     b.forEach((w, i) => e.locals.set(`b${i}`, w));
     e.locals.set('countA', counts?.a ?? e.b.splat('f', 1));
     e.locals.set('countB', counts?.b ?? e.b.splat('f', 1));
     const merged = monoid.merge(types.map((t, i) => local(`a${i}`, t)), types.map((t, i) => local(`b${i}`, t)), local('countA', 'f32'), local('countB', 'f32'));
-    out = merged.map((m) => e.b.let(e.value(m)));
+    return merged.map((m) => e.b.let(e.value(m)));
   });
-  return out;
 }
 
 /**
@@ -186,9 +260,8 @@ export function finishLocals(e: Emitter, reduction: Reduction, words: readonly V
 
 /** Reduces over loops whose innermost runs along the lanes, and leaves the fields as locals (or returns the words). */
 export function reduceAlong(e: Emitter, outer: readonly Var[], along: Var, reductions: readonly Reduction[], stores: readonly Store[] = [], range?: { from: Value; to: Value }): Map<Reduction, Value[]> {
-  const firsts = new Map<string, Ix>([...outer, along].map((v) => [v.key, ix.constant(0)]));
   const parts = reductions.some((r) => r.monoid.positional) || along.size < 2 * e.b.lanes ? 1 : UNROLL;
-  const states = reductions.map((r) => Array.from({ length: parts }, () => new State(e, r, (x) => firstValue(e, x, firsts, along, range?.from))));
+  const states = reductions.map((r) => Array.from({ length: parts }, () => new State(e, r, (x, third) => sampled(e, x, [...outer, along], third, range))));
   const body: Body = {
     exprs: reductions.flatMap((r) => [r.value, positionOf(r)]), stores,
     step: (em, exprs, part, lanes) => states.forEach((s, i) => {
@@ -196,11 +269,8 @@ export function reduceAlong(e: Emitter, outer: readonly Var[], along: Var, reduc
       s[part % parts].step(em, em.value(exprs[2 * i]), position, lanes);
     }),
   };
-  const needs = needsOf(body.exprs, stores);
-  nested(e, outer, needs, () => {
-    if (range) rangeWithRemainder(e, along, range, body);
-    else vectorLoop(e, along, body);
-  });
+  const once = Math.ceil(along.size / (parts * e.b.lanes));
+  nestedInBlocks(e, states.flat(), { vars: outer, steps: once, recenters: false }, needsOf(body.exprs, stores), () => alongInBlocks(e, states.flat(), along, range, parts, body));
   const out = new Map<Reduction, Value[]>();
   states.forEach((s, i) => {
     let words: Value[] = [...s[0].words];
@@ -210,23 +280,48 @@ export function reduceAlong(e: Emitter, outer: readonly Var[], along: Var, reduc
   return out;
 }
 
+/** The innermost loop, whole vectors in blocks. */
+function alongInBlocks(e: Emitter, states: readonly State[], along: Var, range: { from: Value; to: Value } | undefined, parts: number, body: Body): void {
+  const { b } = e;
+  const full = Math.floor(along.size / b.lanes) * b.lanes;
+  const whole = range ? b.let(b.scalar('add', range.from, b.scalar('and', b.scalar('sub', range.to, range.from), -b.lanes))) : b.i32(full);
+  const vectors = { from: range?.from ?? b.i32(0), to: whole, size: full, steps: 1 / (parts * b.lanes), unit: parts * b.lanes };
+  inBlocks(e, states, vectors, false, (from, to) => vectorRange(e, along, constantOf(from), constantOf(to), body));
+  if (range) e.loop(along, whole, range.to, 1, () => vectorStep(e, along, body, 0, 1));
+  else if (along.size > full) e.scope(() => {
+    e.bind(along, b.i32(full));
+    vectorStep(e, along, body, 0, along.size - full);
+  });
+}
+
+/** for every variable in turn, hoisting on the way in; the outermost runs in blocks. @param how `steps` of every state in one run of the body */
+export function nestedInBlocks(e: Emitter, states: readonly State[], how: { vars: readonly Var[]; steps: number; recenters: boolean }, needs: { exprs: readonly Expr[]; indices: readonly Ix[] }, body: () => void): void {
+  e.hoist(needs.exprs, needs.indices);
+  if (how.vars.length === 0) return body();
+  const [first, ...rest] = how.vars;
+  const range = { from: e.b.i32(0), to: e.b.i32(first.size), size: first.size, steps: how.steps * product(rest), unit: 1 };
+  inBlocks(e, states, range, how.recenters, (from, to) => e.loop(first, constantOf(from), constantOf(to), 1, () => nested(e, rest, needs, body)));
+}
+
+function constantOf(value: Value): Value | number {
+  return value.op === 'i32' ? value.value : value;
+}
+
 export function positionOf(r: Reduction): Expr {
   return r.monoid.positional ? indexValue(r.position) : literal(0, 'i32');
 }
 
-/** The value at the first element, in all lanes. */
-function firstValue(e: Emitter, value: Expr, firsts: ReadonlyMap<string, Ix>, along: Var, from: Value | undefined): Value {
-  if (from) e.bind(along, from);
-  const at = new Map([...firsts].filter(([key]) => !(from && key === along.key)));
-  return e.value(new Rewriter(at).expr(value));
+/** A value of the walk in all lanes; `range` is the share of the last variable. */
+function sampled(e: Emitter, value: Expr, vars: readonly Var[], third: Third, range: { from: Value; to: Value } | undefined): Value {
+  const last = vars.at(-1)!;
+  const fixed = range ? vars.slice(0, -1) : vars;
+  if (range) e.bind(last, within(e, range, third));
+  return e.value(new Rewriter(new Map(fixed.map((v) => [v.key, ix.constant(Math.floor((third * v.size) / 3))]))).expr(value));
 }
 
-/** Whole vectors, then one element at a time. */
-function rangeWithRemainder(e: Emitter, v: Var, range: { from: Value; to: Value }, body: Body): void {
-  const { b } = e;
-  const whole = b.let(b.scalar('add', range.from, b.scalar('and', b.scalar('sub', range.to, range.from), -b.lanes)));
-  vectorRange(e, v, range.from, whole, body);
-  e.loop(v, whole, range.to, 1, () => vectorStep(e, v, body, 0, 1));
+/** A third of a range. */
+export function within({ b }: Emitter, { from, to }: { from: Value; to: Value }, third: Third): Value {
+  return third === 0 ? from : b.let(b.scalar('add', from, b.scalar('mul', b.scalar('divS', b.scalar('sub', to, from), 3), third)));
 }
 
 export function uses(exprs: readonly Expr[], name: string): boolean {

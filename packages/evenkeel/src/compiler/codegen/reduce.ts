@@ -9,7 +9,8 @@ import { Rewriter } from '../rewrite.ts';
 import type { Value } from '../vector/index.ts';
 import { laneRewriter } from './emitter.ts';
 import type { Emitter } from './emitter.ts';
-import { State, finishLocals, mergeWords, needsOf, nested, positionOf, reduceAlong, startOf } from './loops.ts';
+import { State, asFloat, finishLocals, inBlocks, mergeWords, needsOf, nested, nestedInBlocks, positionOf, recentered, reduceAlong, startOf, within } from './loops.ts';
+import type { Third } from './loops.ts';
 
 /** Vectors of columns whose states are kept in registers at once. */
 const COLUMN_VECTORS = 4;
@@ -56,24 +57,28 @@ function emitColumns(e: Emitter, nest: ReduceNest, chunk: Value): void {
 
 /** Some neighbouring vectors of columns: walk all rows of the chunk, then keep or finish the states. */
 function columnTile(e: Emitter, nest: ReduceNest, last: Var, vectors: number, lanes: number, chunk: Value): void {
-  const { prefix, rest, pieces } = splitPrefix(nest.reduce, nest.chunks);
+  // A single chunk has pieces too: blocks are made of them.
+  const { prefix, rest, pieces, perPiece } = splitPrefix(nest.reduce, Math.max(2, nest.chunks));
   const { from, to } = share(e, chunk, pieces, nest.chunks);
   const tiles = Array.from({ length: vectors }, (_, t) => shifted(nest, last, t * e.b.lanes));
   e.along(last, lanes, () => {
-    const states = tiles.map((tile) => tile.reductions.map((r) => new State(e, r, (x) => firstOfChunk(e, x, prefix, rest, from))));
+    const states = tiles.map((tile) => tile.reductions.map((r) => new State(e, r, (x, third) => sampled(e, x, prefix, rest, within(e, { from, to }, third), third))));
     const needs = needsOf(tiles.flatMap((t) => t.reductions.map((r) => r.value)), tiles.flatMap((t) => t.stores));
-    const walk = (): void => nested(e, rest, needs, () => {
+    const walk = (): void => nestedInBlocks(e, states.flat(), { vars: rest, steps: 1, recenters: true }, needs, () => {
       tiles.forEach((tile, t) => e.scope(() => {
         tile.reductions.forEach((r, i) => states[t][i].step(e, e.value(r.value), positionValue(e, r), e.b.lanes));
         e.storeAll(tile.stores);
       }));
     });
     e.hoist(needs.exprs, needs.indices);
-    if (prefix.length === 1) e.loop(prefix[0], from, to, 1, walk);
-    else e.b.loop(from, to, 1, (piece) => e.scope(() => {
-      e.decode(prefix, piece);
-      walk();
-    }));
+    const range = { from, to, size: Math.ceil(pieces / nest.chunks), steps: perPiece, unit: 1 };
+    inBlocks(e, states.flat(), range, true, (start, stop) => {
+      if (prefix.length === 1) e.loop(prefix[0], start, stop, 1, walk);
+      else e.b.loop(start, stop, 1, (piece) => e.scope(() => {
+        e.decode(prefix, piece);
+        walk();
+      }));
+    });
     tiles.forEach((tile, t) => e.scope(() => conclude(e, nest, tile, states[t].map((s) => s.words), chunk)));
   });
 }
@@ -93,10 +98,11 @@ function positionValue(e: Emitter, r: Reduction): Value | undefined {
   return r.monoid.positional ? e.value(positionOf(r)) : undefined;
 }
 
-function firstOfChunk(e: Emitter, value: Expr, prefix: readonly Var[], rest: readonly Var[], from: Value): Value {
-  const zero = new Rewriter(new Map(rest.map((v) => [v.key, ix.constant(0)])));
-  e.decode(prefix, from);
-  return e.value(zero.expr(value));
+/** A value of the chunk: at a piece, and as far through the loops inside it. */
+function sampled(e: Emitter, value: Expr, prefix: readonly Var[], rest: readonly Var[], piece: Value, third: Third): Value {
+  const inside = new Rewriter(new Map(rest.map((v) => [v.key, ix.constant(Math.floor((third * v.size) / 3))])));
+  e.decode(prefix, piece);
+  return e.value(inside.expr(value));
 }
 
 /** Stores the states of a chunk, or the results where there is one chunk. */
@@ -109,12 +115,21 @@ function conclude(e: Emitter, nest: ReduceNest, part: Shifted, words: readonly (
   const kept = product(nest.outer) * product(nest.inner);
   const c = ix.variable('chunk', nest.chunks);
   e.bind(c, chunk);
+  const counted = nest.reductions.some((r) => r.monoid.recenter);
+  const count = counted ? asFloat(e, valuesIn(e, nest, chunk)) : e.b.splat('f', 0);
   let word = 0;
-  for (const value of words.flat()) {
+  for (const value of words.flatMap((w, i) => recentered(e, nest.reductions[i], w, count))) {
     const at = ix.add(ix.scale(ix.ixOf(c), wordsOf(nest.reductions) * kept), ix.offset(part.kept, word * kept));
     e.storeValue(nest.partial, at, value);
     word++;
   }
+}
+
+/** How many values a chunk joins. */
+function valuesIn(e: Emitter, nest: ReduceNest, chunk: Value): Value {
+  const { pieces, perPiece } = splitPrefix(nest.reduce, nest.chunks);
+  const { from, to } = share(e, chunk, pieces, nest.chunks);
+  return e.b.scalar('mul', e.b.scalar('sub', to, from), perPiece);
 }
 
 /** All reduced loops along one row: lanes are joined at the end. */
@@ -155,7 +170,7 @@ function pieces(e: Emitter, nest: ReduceNest, before: readonly Var[], along: Var
   b.loop(b.scalar('add', from, 1), to, 1, (piece) => e.scope(() => {
     e.decode(prefix, piece);
     const next = reduceAlong(e, rest, along, nest.reductions, nest.stores);
-    const done = b.let(b.convert('floatS', b.splatScalar(b.scalar('mul', b.scalar('sub', piece, from), perPiece * along.size))));
+    const done = asFloat(e, b.scalar('mul', b.scalar('sub', piece, from), perPiece * along.size));
     for (const [r, words] of next) {
       const merged = mergeWords(e, r.monoid, r.input, running.get(r)!, words, { a: done, b: b.splat('f', perPiece * along.size) });
       running.get(r)!.forEach((w, i) => b.assign(w, merged[i]));

@@ -5,8 +5,9 @@ import type { Monoid } from '../monoid.ts';
 
 /**
  * Mean and sum of squared deviations (m2; the variance is m2 / n or m2 / (n - 1)) in one pass. The state is
- * (shift, sum of x - shift, sum of (x - shift)^2) with one of the values as the shift, which keeps the sums small: the shifted
- * data algorithm of Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance". NaN mean for no values.
+ * (shift, sum of x - shift, sum of (x - shift)^2) with a shift near the values, which keeps the sums small: the shifted data
+ * algorithm of Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance". In long walks the mean of what was seen
+ * takes the shift's place, so that it does not matter where an outlier stands. NaN mean for no values.
  * `rest` is what the mean leaves out by being an f32: mean + rest is good to twice as many digits, which the merging of means that
  * are large against their differences needs. In f64 it is 0; no gradient flows through it.
  */
@@ -17,7 +18,14 @@ export const moments: Monoid = {
   positional: false,
   fieldType: () => 'f32',
   stateTypes: () => ['f32', 'f32', 'f32'],
-  init: (first) => [first, ZERO, ZERO],
+  init: (_first, _input, _position, near) => [near, ZERO, ZERO],
+  restart: ([shift]) => [shift, ZERO, ZERO],
+  recenter([shift, s1, s2], count) {
+    const mean = binary('add', shift, binary('div', s1, binary('max', count, literal(1))));
+    const d = binary('sub', mean, shift);
+    const left = binary('sub', s1, binary('mul', count, d));
+    return [mean, left, binary('sub', s2, binary('mul', d, binary('add', s1, left)))];
+  },
   step([shift, s1, s2], x) {
     const d = binary('sub', x, shift);
     return [shift, binary('add', s1, d), binary('add', s2, binary('mul', d, d))];

@@ -15,6 +15,7 @@ export const prod: Monoid = {
   fieldType: (_, input) => input,
   stateTypes: (input) => [input],
   init: (_, input) => [literal(1, input)],
+  restart: ([state]) => [literal(1, state.dtype)],
   step: ([total], x) => [binary('mul', total, x)],
   merge: ([a], [b]) => [binary('mul', a, b)],
   finish: ([total]) => total,

@@ -18,6 +18,7 @@ export const softmax: Monoid = {
   fieldType: () => 'f32',
   stateTypes: () => ['f32', 'f32'],
   init: () => [literal(FLOOR), literal(0)],
+  restart: ([best]) => [best, literal(0)],
   step([best, sum], x) {
     const d = binary('sub', x, best);
     const e = unary('exp', unary('neg', unary('abs', d)));

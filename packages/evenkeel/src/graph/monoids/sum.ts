@@ -11,6 +11,7 @@ export const sum: Monoid = {
   fieldType: (_, input) => input,
   stateTypes: (input) => [input],
   init: (_, input) => [literal(0, input)],
+  restart: ([state]) => [literal(0, state.dtype)],
   step: ([total], x) => [binary('add', total, x)],
   merge: ([a], [b]) => [binary('add', a, b)],
   finish: ([total]) => total,

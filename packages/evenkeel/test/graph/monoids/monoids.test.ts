@@ -10,7 +10,7 @@ const all: readonly Monoid[] = Object.values(monoids);
 
 /** The state after a walk over the values, by step alone; it starts with a value of the whole, at its position. */
 function walk(monoid: Monoid, values: readonly number[], from: number, dtype: DType, first: { readonly value: number; readonly position: number }): number[] {
-  let state = monoid.init(literal(first.value, dtype), dtype, literal(first.position, 'i32')).map((e) => interpret(e, {}));
+  let state = monoid.init(literal(first.value, dtype), dtype, literal(first.position, 'i32'), literal(first.value, dtype)).map((e) => interpret(e, {}));
   values.forEach((x, position) => {
     state = monoid.step(known(state, monoid, dtype), literal(x, dtype), literal(from + position, 'i32')).map((e) => interpret(e, {}));
   });
@@ -55,10 +55,37 @@ describe.each(all.map((m) => [m.name, m] as const))('%s', (_, monoid) => {
     }
   });
 
+  it.runIf(monoid.restart)('goes on in blocks, whatever the state is measured against', () => {
+    for (const [dtype, values] of fitting.filter(([, list]) => list.every(Number.isFinite))) {
+      const first = { value: values[0], position: 0 };
+      let state = walk(monoid, values.slice(0, 4), 0, dtype, first);
+      for (let at = 4; at < values.length; at += 4) {
+        if (monoid.recenter) state = monoid.recenter(known(state, monoid, dtype), literal(at)).map((e) => interpret(e, {}));
+        let block = monoid.restart!(known(state, monoid, dtype)).map((e) => interpret(e, {}));
+        values.slice(at, at + 4).forEach((x, i) => { block = monoid.step(known(block, monoid, dtype), literal(x, dtype), literal(at + i, 'i32')).map((e) => interpret(e, {})); });
+        state = monoid.merge(known(state, monoid, dtype), known(block, monoid, dtype), literal(1), literal(1)).map((e) => interpret(e, {}));
+      }
+      for (const field of monoid.fields) {
+        const expected = monoid.reference(Float64Array.from(values), field, dtype);
+        const wrapped = monoid.fieldType(field, dtype) === 'u32' ? expected >>> 0 : expected;
+        expectClose(interpret(monoid.finish(known(state, monoid, dtype), literal(values.length), field), {}), wrapped, 9, `${dtype} ${values}: ${field}`);
+      }
+    }
+  });
+
+  it.runIf(monoid.recenter)('keeps its values when measured anew, also when there are none', () => {
+    const values = [1e3, 1, 2, 4];
+    const state = walk(monoid, values, 0, 'f32', { value: 1e3, position: 0 });
+    const anew = monoid.recenter!(known(state, monoid, 'f32'), literal(4)).map((e) => interpret(e, {}));
+    for (const field of monoid.fields) expectClose(interpret(monoid.finish(known(anew, monoid, 'f32'), literal(4), field), {}), monoid.reference(Float64Array.from(values), field, 'f32'), 9, field);
+    const none = walk(monoid, [], 0, 'f32', { value: 7, position: 0 });
+    expect(monoid.recenter!(known(none, monoid, 'f32'), literal(0)).map((e) => interpret(e, {}))).toEqual(none);
+  });
+
   it('has state and result of the types that it says', () => {
     for (const dtype of monoid.types) {
       const types = monoid.stateTypes(dtype);
-      const state = monoid.init(literal(1, dtype), dtype, literal(0, 'i32'));
+      const state = monoid.init(literal(1, dtype), dtype, literal(0, 'i32'), literal(1, dtype));
       expect(state.map((e) => e.dtype)).toEqual(types);
       expect(monoid.step(state, literal(1, dtype), literal(0, 'i32')).map((e) => e.dtype)).toEqual(types);
       expect(monoid.merge(state, state, literal(1), literal(1)).map((e) => e.dtype)).toEqual(types);
