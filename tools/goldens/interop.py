@@ -148,8 +148,8 @@ def keras_images() -> dict[str, object]:
     keras.utils.clear_session()
     model = keras.Sequential([
         keras.Input((5, 4, 3)), k.Conv2D(8, 3, padding="same"), k.BatchNormalization(), k.DepthwiseConv2D(3, depth_multiplier=2, activation="relu"),
-        k.BatchNormalization(scale=False), k.Conv2DTranspose(4, 4, strides=2, padding="same", use_bias=False), k.BatchNormalization(center=False),
-        k.MaxPooling2D(2), k.Flatten(), k.BatchNormalization(scale=False, center=False), k.Dense(3)], name="images")
+        k.BatchNormalization(scale=False), k.Conv2DTranspose(4, 4, strides=2, padding="same", use_bias=False),
+        k.MaxPooling2D(2), k.Flatten(), k.Dense(3)], name="images")
     return keras_saved("keras-images", model, values(499, (2, 5, 4, 3), 1.0))
 
 
@@ -158,7 +158,7 @@ def keras_norms() -> dict[str, object]:
     keras.utils.clear_session()
     model = keras.Sequential([
         keras.Input((3, 2, 4)), k.BatchNormalization(renorm=True), k.GroupNormalization(2), k.GroupNormalization(-1), k.LayerNormalization(axis=[1, 2, 3]),
-        k.LayerNormalization(scale=False), k.RMSNormalization(), k.Dense(3)], name="norms")
+        k.BatchNormalization(scale=False, center=False), k.LayerNormalization(scale=False), k.RMSNormalization(), k.Dense(3)], name="norms")
     return keras_saved("keras-norms", model, values(497, (2, 3, 2, 4), 1.0))
 
 
@@ -166,7 +166,7 @@ def keras_sequences() -> dict[str, object]:
     """A model in a model, given names, recurrent layers."""
     from keras import layers as k
     keras.utils.clear_session()
-    inner = keras.Sequential([keras.Input((3, 4)), k.GRU(5, return_sequences=True, name="second"), k.Dense(4, name="middle")], name="inner")
+    inner = keras.Sequential([keras.Input((3, 4)), k.GRU(5, return_sequences=True, name="second"), k.BatchNormalization(center=False, name="scaled"), k.Dense(4, name="middle")], name="inner")
     model = keras.Sequential([keras.Input((3, 3)), k.Dense(3, name="start"), k.LSTM(4, return_sequences=True, name="first"), inner, k.Dense(2, name="end")], name="sequences")
     return keras_saved("keras-sequences", model, values(498, (2, 3, 3), 1.0))
 

@@ -1,7 +1,7 @@
 /** The library keeps its own rules; the rules are tested on small bad examples below. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { format, inspect } from './support/floors.ts';
+import { format, inspect, PEERS } from './support/floors.ts';
 import { readSource } from './support/source.ts';
 
 const root = new URL('../src/', import.meta.url);
@@ -74,6 +74,17 @@ describe('imports', () => {
     expect(findings({ 'nn/a.ts': `import 'left-pad';` })).toEqual([
       'nn/a.ts:1: imports left-pad, but the library has no dependency']);
     expect(findings({ 'cellar/a.ts': '' })).toEqual(['cellar/a.ts:1: folder cellar has no floor']);
+  });
+
+  test('of an optional package: interop alone, and only where it is used', () => {
+    const { peerDependencies } = JSON.parse(readFileSync(new URL('../package.json', root), 'utf8')) as { readonly peerDependencies: object };
+    expect(PEERS).toEqual(Object.keys(peerDependencies));
+    const refused = ['interop/a.ts:1: imports fflate, but the library has no dependency'];
+    expect(findings({ 'interop/a.ts': `await import('fflate');` })).toEqual([]);
+    expect(findings({ 'interop/a.ts': `import { unzip } from 'fflate';` })).toEqual(refused);
+    expect(findings({ 'interop/a.ts': `import type { Unzip } from 'fflate';` })).toEqual(refused);
+    expect(findings({ 'train/a.ts': `await import('fflate');` })).toEqual([refused[0].replace('interop', 'train')]);
+    expect(findings({ 'interop/a.ts': `await import('left-pad');` })).toEqual([refused[0].replace('fflate', 'left-pad')]);
   });
 
   test('in a ring', () => {

@@ -89,8 +89,10 @@ test('specifiers in built files end in .js', () => {
 
 describe('installing', () => {
   test('the package brings no dependency and runs no script', () => {
-    const fields = ['dependencies', 'optionalDependencies', 'peerDependencies', 'bundleDependencies', 'scripts'];
+    const fields = ['dependencies', 'optionalDependencies', 'bundleDependencies', 'scripts'];
     expect(fields.filter((field) => field in manifest)).toEqual([]);
+    const optional = Object.entries(manifest.peerDependenciesMeta as object).filter(([, { optional }]) => optional === true);
+    expect(optional.map(([name]) => name)).toEqual(Object.keys(manifest.peerDependencies as object));
   });
 
   test('the workspace brings exact versions, no install script, and no address of a registry', () => {

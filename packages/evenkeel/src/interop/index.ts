@@ -1,4 +1,7 @@
+export { importWeights } from './import-weights.ts';
+export type { ImportOptions } from './import-weights.ts';
 export { loadStateDict, stateDict } from './state-dict.ts';
 export type { LoadOptions, StateDict } from './state-dict.ts';
 export type { TorchNaming } from './slots.ts';
 export type { LoadReport } from './transfer.ts';
+export type { FetchShard } from './tfjs.ts';

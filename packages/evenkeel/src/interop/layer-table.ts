@@ -12,7 +12,7 @@ import type { Module } from '../nn/index.ts';
 import { Param } from '../tensor/index.ts';
 import { chain, permuted, reshaped, same, unflattened } from './layout.ts';
 import type { Layout } from './layout.ts';
-import { columns, joined, one, scalar, sum, unless, zerosLike } from './part.ts';
+import { columns, joined, one, scalar, sum, where, zerosLike } from './part.ts';
 import type { Part } from './part.ts';
 
 /** What a layer's place in the model says about its state. */
@@ -24,11 +24,20 @@ export interface Place {
   readonly parent: Module | undefined;
 }
 
+/** A layer of Keras. */
+export interface KerasEntry {
+  /** Its class in snake case, as Keras names layers. */
+  readonly kind: string;
+  /** Its variables in Keras' order. */
+  readonly parts: readonly Part[];
+  /** Options that must have a value for the layers to be the same, where a config tells. */
+  readonly requires?: Readonly<Record<string, unknown>>;
+}
+
 /** A row of the table, for one module. */
 export interface Entry {
   readonly torch: readonly Part[];
-  /** Layer kinds of Keras, in snake case, and their variables in order. */
-  readonly keras?: { readonly kind: string; readonly parts: readonly Part[] };
+  readonly keras?: KerasEntry;
   /** PyTorch's names of what the module adds to its owner, as seen from the owner. */
   readonly within?: (name: string) => string;
   /** PyTorch's names of what a child holds, as seen from this module. */
@@ -58,7 +67,7 @@ const MATRIX = [1, 0] as const;
 const KERNEL = [2, 3, 1, 0] as const;
 const RUNNING = ['running_mean', 'running_var', 'num_batches_tracked'] as const;
 const bias = one('bias', 'bias');
-const kerasBias = unless('use_bias', bias);
+const kerasBias = where('use_bias', bias);
 
 const TABLE: readonly Row[] = [
   row(Linear, (layer, place) => ({
@@ -76,7 +85,7 @@ const TABLE: readonly Row[] = [
   })),
   row(GruCell, (layer) => ({
     torch: [...cellWeights(), gruBiases(layer.units)],
-    keras: { kind: 'gru', parts: [one('inputWeight', 'kernel', gates(layer.units)), one('hiddenWeight', 'recurrent_kernel', gates(layer.units)), kerasGruBias(layer.units)] },
+    keras: { kind: 'gru', parts: [one('inputWeight', 'kernel', gates(layer.units)), one('hiddenWeight', 'recurrent_kernel', gates(layer.units)), kerasGruBias(layer.units)], requires: { reset_after: true } },
   })),
   row(Recurrent, () => ({ torch: [], inside: (name) => `${name}_l0` })),
   row(WeightNorm, (_, { parent }) => ({
@@ -92,7 +101,7 @@ const TABLE: readonly Row[] = [
       ...named({ scale: 'weight', shift: 'bias', runningMean: 'running_mean', runningVariance: 'running_var' }, rowsOf(layer.runningMean, place)), batches(layer)],
     keras: { kind: 'batch_normalization', parts: [
       ...affine('gamma', 'beta'), ...named({ runningMean: 'moving_mean', runningVariance: 'moving_variance' }),
-      ...named({ runningDeviation: 'moving_stddev', renormMean: 'renorm_mean', renormDeviation: 'renorm_stddev' })] },
+      ...named({ runningDeviation: 'moving_stddev', renormMean: 'renorm_mean', renormDeviation: 'renorm_stddev' }).map((part) => where('renorm', part, false))] },
   })),
   row(InstanceNorm, () => ({
     torch: named({ scale: 'weight', shift: 'bias' }), keras: { kind: 'group_normalization', parts: affine('gamma', 'beta') },
@@ -111,7 +120,7 @@ function named(names: Readonly<Record<string, string>>, layout: Layout = same): 
 }
 
 function affine(scale: string, shift: string): Part[] {
-  return [unless('scale', one('scale', scale)), unless('center', one('shift', shift))];
+  return [where('scale', one('scale', scale)), where('center', one('shift', shift))];
 }
 
 function rowsOf(ref: { readonly shape: Shape }, { flattened }: Place): Layout {
@@ -125,7 +134,7 @@ function elements(ref: { readonly shape: Shape } | undefined, place: Place): Lay
 }
 
 /** Keras keeps convolutions by channel, with [KH, KW, C, multiplier], as a kind of their own. */
-function convolution({ weight, filters, kernel, options }: Conv2d): Entry['keras'] {
+function convolution({ weight, filters, kernel, options }: Conv2d): KerasEntry {
   const { groups = 1 } = options;
   const depthwise = groups > 1 && weight.shape[2] === 1;
   if (!depthwise) return { kind: 'conv2d', parts: [one('weight', 'kernel'), kerasBias] };
@@ -167,7 +176,7 @@ function gates(units: number): Layout {
 
 function kerasGruBias(units: number): Part {
   const order = gates(units), split = gruBiases(units);
-  return unless('use_bias', {
+  return where('use_bias', {
     own: split.own, theirs: ['bias'],
     read: ([both]) => split.read([0, 1].map((i) => order.read(reshaped([1, 3 * units], [3 * units]).read(slice(both, i, i + 1))))),
     write: (own) => [joined(...split.write(own).map((half) => reshaped([1, 3 * units], [3 * units]).write(order.write(half!))))],

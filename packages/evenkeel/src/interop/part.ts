@@ -13,8 +13,8 @@ export interface Part {
   write(own: readonly SavedTensor[]): readonly (SavedTensor | undefined)[];
   /** A file that lacks it means zeros. Default false. */
   readonly optional?: boolean;
-  /** The option in a Keras config that leaves it out when false. */
-  readonly option?: string;
+  /** The option in a Keras config that says whether the layer has it, and what no option means. */
+  readonly option?: { readonly name: string; readonly otherwise: boolean };
 }
 
 /** One property, one name. */
@@ -22,9 +22,9 @@ export function one(own: string, theirs: string, layout: Layout = same): Part {
   return { own: [own], theirs: [theirs], read: ([tensor]) => [layout.read(tensor)], write: ([tensor]) => [layout.write(tensor)] };
 }
 
-/** One that a Keras layer has if its config does not say otherwise. */
-export function unless(option: string, part: Part): Part {
-  return { ...part, option };
+/** One that a Keras layer has or not, as its config says. */
+export function where(name: string, part: Part, otherwise = true): Part {
+  return { ...part, option: { name, otherwise } };
 }
 
 /** Elements from `start` on along the last axis. */

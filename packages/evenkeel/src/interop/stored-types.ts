@@ -40,16 +40,16 @@ function floats(width: number, read: (view: DataView, at: number) => number): St
   return { bytes: width, decode: (bytes) => ({ dtype: 'f32', data: Float32Array.from(elements(bytes, width, read)) }) };
 }
 
-/** @throws E513 (on decode) for a number outside of i32 */
 function wholes(type: string, width: number, read: (view: DataView, at: number) => number | bigint): StoredType {
-  const decode = (bytes: Uint8Array, name: string): Decoded => {
-    const data = Int32Array.from(elements(bytes, width, read), (value) => {
-      if (value < -(2 ** 31) || value >= 2 ** 31) throw faults.inexact(name, name, value, type, 'i32');
-      return Number(value);
-    });
-    return { dtype: 'i32', data };
-  };
-  return { bytes: width, decode };
+  return { bytes: width, decode: (bytes, name): Decoded => ({ dtype: 'i32', data: wholeNumbers(elements(bytes, width, read), type, name) }) };
+}
+
+/** Whole numbers as i32. @throws E513 for one outside of it */
+export function wholeNumbers(values: readonly (number | bigint)[], type: string, name: string): Int32Array {
+  return Int32Array.from(values, (value) => {
+    if (value < -(2 ** 31) || value >= 2 ** 31) throw faults.inexact(name, name, value, type, 'i32');
+    return Number(value);
+  });
 }
 
 function elements<T>(bytes: Uint8Array, width: number, read: (view: DataView, at: number) => T): T[] {

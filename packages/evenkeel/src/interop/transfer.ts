@@ -22,21 +22,23 @@ export interface TransferOptions {
   /** Refuse a file that lacks tensors or has more. */
   readonly strict: boolean;
   readonly stray?: readonly Stray[];
+  /** Our paths of what has no slot at all. */
+  readonly lacking?: readonly string[];
 }
 
 /** Writes every slot, or nothing where something does not fit. @throws E511, E512, E513 */
-export function load(slots: readonly Slot[], state: ReadonlyMap<string, SavedTensor>, { source, strict, stray = [] }: TransferOptions): LoadReport {
+export function load(slots: readonly Slot[], state: ReadonlyMap<string, SavedTensor>, { source, strict, stray = [], lacking = [] }: TransferOptions): LoadReport {
   const lacks = (slot: Slot): string[] => slot.names.filter((name) => !state.has(name));
-  const missing = slots.filter(({ part }) => !part.optional).flatMap(lacks);
+  const missing = [...new Set([...slots.filter(({ part }) => !part.optional).flatMap(lacks), ...lacking])];
   const wanted = new Set(slots.flatMap(({ names }) => names));
   const unused = [...state.keys()].filter((name) => !wanted.has(name));
   if (strict && missing.length + unused.length > 0) {
     const explained = stray.find(({ names }) => missing.length === 0 && unused.some((name) => names.includes(name)));
-    throw faults.names(source, [...new Set(missing)], unused, explained?.hint);
+    throw faults.names(source, missing, unused, explained?.hint);
   }
   const writes = slots.filter((slot) => slot.part.optional || lacks(slot).length === 0).flatMap((slot) => converted(slot, state, source));
   for (const [ref, data] of writes) ref.write(data);
-  return { missing: [...new Set(missing)], unused };
+  return { missing, unused };
 }
 
 /** The state of a model under the other framework's names. */

@@ -38,3 +38,16 @@ export const torchSequences = (): nn.Sequential => nn.sequential({ input: [3, 3]
 
 export const torchWrapped = (): nn.Sequential => nn.sequential({ input: [5, 4, 3] },
   nn.weightNorm(nn.conv2d(4, 3)), nn.spectralNorm(nn.conv2d(5, [2, 1])), nn.globalAvgPool2d(), nn.flatten(), nn.weightNorm(nn.linear(4)), nn.spectralNorm(nn.linear(3)));
+
+const keras = { dialect: 'keras' } as const;
+
+export const kerasImages = (): nn.Sequential => nn.sequential({ input: [5, 4, 3] },
+  nn.conv2d(8, 3, { padding: 'same' }), nn.batchNorm(keras), nn.conv2d(16, 3, { groups: 8 }), nn.relu(), nn.batchNorm({ ...keras, scale: false }),
+  nn.convTranspose2d(4, 4, { stride: 2, padding: 1, bias: false }), nn.maxPool2d(2), nn.flatten(), nn.linear(3));
+
+export const kerasNorms = (): nn.Sequential => nn.sequential({ input: [3, 2, 4] },
+  nn.batchRenorm(keras), nn.groupNorm({ ...keras, groups: 2 }), nn.instanceNorm(keras), nn.layerNorm({ ...keras, axes: [1, 2, 3] }),
+  nn.batchNorm({ ...keras, scale: false, center: false }), nn.layerNorm({ ...keras, scale: false }), nn.rmsNorm(keras), nn.linear(3));
+
+export const kerasSequences = (): nn.Sequential => nn.sequential({ input: [3, 3] },
+  nn.linear(3), nn.recurrent(nn.lstmCell(4)), nn.sequential(nn.recurrent(nn.gruCell(5)), nn.batchNorm({ ...keras, center: false }), nn.linear(4)), nn.linear(2));

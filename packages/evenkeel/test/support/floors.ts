@@ -6,6 +6,8 @@ export const FLOORS: Readonly<Record<string, number>> = {
   base: 0, scalar: 1, graph: 2, compiler: 3, backends: 4, runtime: 5, tensor: 6,
   nn: 7, optim: 7, data: 7, train: 8, lab: 9, interop: 9, distributed: 9, cli: 10,
 };
+/** Packages that interop loads where a file needs them, and that need not be there: the optional peers of package.json. */
+export const PEERS: readonly string[] = ['fflate', 'h5wasm'];
 export const MAX_FILE_LINES = 400;
 export const MAX_FUNCTION_LINES = 40;
 
@@ -70,9 +72,10 @@ function imports(source: Source, files: ReadonlyMap<string, Source>): Finding[] 
   const { path } = source;
   const room = roomOf(path);
   if (room !== '' && !(room in FLOORS)) return [{ path, line: 1, message: `folder ${room} has no floor` }];
-  return source.imports.flatMap(({ specifier, line }) => {
+  return source.imports.flatMap(({ specifier, kind, line }) => {
     if (!specifier.startsWith('.')) {
-      return specifier.startsWith('node:') ? [] : [{ path, line, message: `imports ${specifier}, but the library has no dependency` }];
+      const peer = room === 'interop' && kind === 'dynamic' && PEERS.includes(specifier);
+      return peer || specifier.startsWith('node:') ? [] : [{ path, line, message: `imports ${specifier}, but the library has no dependency` }];
     }
     const target = resolve(path, specifier);
     const problem = files.has(target) ? floorProblem(path, target) ?? doorProblem(path, target, files) : 'there is no such file';
