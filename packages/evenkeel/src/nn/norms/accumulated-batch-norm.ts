@@ -7,6 +7,7 @@ import { Normalization } from './normalization.ts';
 import type { ByBatch, Keyed, Site } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
 import { oncePerStep } from './once-per-step.ts';
+import { warnUnlessFinite } from './running-statistics.ts';
 
 /** What accumulated batch normalization does beside plain. */
 export interface AccumulatedBatchNormOptions extends NormalizationOptions {
@@ -64,6 +65,7 @@ export class AccumulatedBatchNorm extends Normalization {
     oncePerStep(steps, () => {
       // In this order: what is empty at first must not be what differences are taken from.
       const all = statistics.merge(new Statistics(count.value, mean.value, m2.value, rest.value)).stopGradient();
+      warnUnlessFinite(all, this.updateOptions());
       const finite = all.mean.sub(all.mean).add(all.m2.sub(all.m2)).sum().eq(0);
       const next = { count: where(finite, all.count, count.value), mean: where(finite, all.mean, mean.value), m2: where(finite, all.m2, m2.value) };
       const last = steps.value.add(1).ge(this.microBatches);

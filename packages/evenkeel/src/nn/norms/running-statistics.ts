@@ -58,7 +58,7 @@ export class RunningStatistics {
     this.assign(before, all, options);
     if (trace.eager) return;
     trace.notes.set(this, { before, statistics: all, inputs: new Set([...taken?.inputs ?? [], input]) } satisfies Taken);
-    trace.warnings.push({ flag: finiteness(statistics).ne(0).node, about: options.about, text: warning(options.name) });
+    warnUnlessFinite(statistics, options);
   }
 
   /** What the second buffer averages; the variance unless a subclass says otherwise. */
@@ -77,6 +77,12 @@ export class RunningStatistics {
     this.variance.assign(next(before.variance, variance));
     if (weight) this.weight!.assign(where(valid, weight, before.weight!).stopGradient());
   }
+}
+
+/** The warning, said once for each layer after a compiled step in which the statistics were not finite. */
+export function warnUnlessFinite(statistics: Statistics, { name, about }: Pick<UpdateOptions, 'name' | 'about'>): void {
+  const trace = currentTrace();
+  if (!trace.eager) trace.warnings.push({ flag: finiteness(statistics).ne(0).node, about, text: warning(name) });
 }
 
 /** The weight of the new value where it changes from step to step, and the sum of weights after it. */

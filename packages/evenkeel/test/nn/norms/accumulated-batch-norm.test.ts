@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { compile, configure, nn } from '../../../src/index.ts';
 import type { Tensor } from '../../../src/index.ts';
 import { ChannelStatistics } from '../../../src/tensor/index.ts';
@@ -55,12 +55,15 @@ describe.for(['oracle', 'wasm'] as const)('accumulatedBatchNorm, %s', (backend) 
     (await layer.runningVariance.read()).forEach((variance, c) => expect(Math.abs(variance / exact[c] - 1)).toBeLessThan(2e-6));
   });
 
-  it('leaves out a micro-batch that is not finite', async () => {
+  it('leaves out a micro-batch that is not finite, and says so', async () => {
+    const warn = vi.spyOn(console, 'warn').mockReturnValue(undefined);
     const layer = made(nn.accumulatedBatchNorm({ microBatches: 2 }));
     await outcomeOf(layer, micro(0, 4).div(0));
     await outcomeOf(layer, micro(4, 9));
     const { runningMean, runningVariance } = await outcomeOf(made(nn.batchNorm()), micro(4, 9));
     expectOutcome(await stateOf(layer), { runningMean, runningVariance }, 1e-6);
+    expect(warn.mock.calls).toEqual([[expect.stringContaining('accumulatedBatchNorm: the statistics of a batch were not finite')]]);
+    warn.mockRestore();
   });
 });
 
