@@ -1,3 +1,5 @@
+export { importCaffeBatchNorm } from './caffe.ts';
+export type { CaffeBatchNorm, CaffeScale } from './caffe.ts';
 export { importWeights } from './import-weights.ts';
 export type { ImportOptions } from './import-weights.ts';
 export { loadStateDict, stateDict } from './state-dict.ts';

@@ -6,7 +6,7 @@ import { compile, nn } from '../../src/index.ts';
 const folder = new URL('../goldens/interop/', import.meta.url);
 interface Values { readonly shape: readonly number[]; readonly data: readonly number[] }
 const outputs: Readonly<Record<string, { readonly x: Values; readonly y: Values }>> = {
-  ...(JSON.parse(readFileSync(new URL('outputs.json', folder), 'utf8')) as object),
+  ...(JSON.parse(readFileSync(new URL('outputs.json', folder), 'utf8')) as object), ...(JSON.parse(readFileSync(new URL('tfjs/outputs.json', folder), 'utf8')) as object),
 };
 
 /** The bytes of a golden file. */
@@ -51,3 +51,7 @@ export const kerasNorms = (): nn.Sequential => nn.sequential({ input: [3, 2, 4] 
 
 export const kerasSequences = (): nn.Sequential => nn.sequential({ input: [3, 3] },
   nn.linear(3), nn.recurrent(nn.lstmCell(4)), nn.sequential(nn.recurrent(nn.gruCell(5)), nn.batchNorm({ ...keras, center: false }), nn.linear(4)), nn.linear(2));
+
+export const tfjsImages = (): nn.Sequential => nn.sequential({ input: [5, 4, 3] },
+  nn.conv2d(6, 3, { padding: 'same' }), nn.batchNorm(keras), nn.conv2d(12, 3, { padding: 'same', groups: 6 }), nn.batchNorm({ ...keras, scale: false }),
+  nn.convTranspose2d(4, 4, { stride: 2, padding: 1, bias: false }), nn.layerNorm(keras), nn.maxPool2d(2), nn.flatten(), nn.batchNorm({ ...keras, center: false }), nn.linear(3));
