@@ -73,7 +73,7 @@ async function minified(code: string): Promise<string> {
   writeFileSync(entry, code);
   const result = await bundle({
     root: folder, configFile: false, logLevel: 'silent', resolve: { alias: { evenkeel: join(dist, 'index.js') } },
-    build: { write: false, minify: true, target: 'es2022', lib: { entry, formats: ['es'] }, rolldownOptions: { external: /^node:/ } },
+    build: { write: false, minify: true, target: 'es2022', lib: { entry, formats: ['es'] }, rolldownOptions: { external: /^(node:|fflate$|h5wasm$)/ } },
   });
   const [output] = Array.isArray(result) ? result : [result];
   if (!('output' in output)) throw new Error('the bundler is watching, not building');

@@ -1,9 +1,11 @@
 /** The package as it is published: what is in it, that it loads, and that installing it runs nothing. */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { build as bundle } from 'vite';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { build, declarationSpecifiers, moduleUrls } from '../../../tools/build.ts';
 
@@ -59,6 +61,20 @@ describe('a build', () => {
     const { stdout } = await run(process.execPath, [main, '--help']);
     expect(stdout).toContain('evenkeel');
   });
+
+  test('bundles without the optional packages, and says which one a file needs', async () => {
+    // Outside of the workspace, where they are installed.
+    const folder = mkdtempSync(join(tmpdir(), 'evenkeel-bundle-'));
+    cpSync(dist, join(folder, 'node_modules/evenkeel/dist'), { recursive: true });
+    cpSync(join(home, 'package.json'), join(folder, 'node_modules/evenkeel/package.json'));
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+    const entry = join(folder, 'entry.js');
+    writeFileSync(entry, `import { importWeights, nn } from 'evenkeel';\nimportWeights(nn.linear(1), Uint8Array.of(0x50, 0x4b, 3, 4)).catch(({ message }) => console.log(message));\n`);
+    await bundle({ root: folder, configFile: false, logLevel: 'silent', build: { minify: true, target: 'es2022', lib: { entry, formats: ['es'], fileName: 'bundle' }, rolldownOptions: { external: /^node:/ } } });
+    const { stdout } = await run(process.execPath, [join(folder, 'dist', 'bundle.js')], { cwd: folder });
+    expect(stdout).toMatch(/^E514 importWeights: zip archives .* are read with the package fflate, which cannot be loaded\.[^]*Fix: npm install fflate\n$/);
+    rmSync(folder, { recursive: true });
+  }, 60_000);
 
   test('types check for a user with strict settings and without the types of Node', async () => {
     const folder = join(root, '.cache', 'consumer');

@@ -3,12 +3,8 @@ import { Fault } from '../base/index.ts';
 import type { SavedTensor } from '../train/index.ts';
 import { faults } from './faults.ts';
 import { h5wasm } from './libraries.ts';
+import type { Hdf5Library, LibraryDataset, LibraryGroup } from './libraries.ts';
 import { wholeNumbers } from './stored-types.ts';
-
-type Library = Awaited<ReturnType<typeof h5wasm>>['library'];
-type Group = InstanceType<Library['Group']>;
-type Dataset = InstanceType<Library['Dataset']>;
-type Entity = NonNullable<ReturnType<Group['get']>>;
 
 /** A group of an open file. */
 export interface Hdf5Group {
@@ -20,14 +16,14 @@ export interface Hdf5Group {
 
 /** What `read` makes of the file's root. @throws E514 without h5wasm, E516 for a damaged file, E513 for numbers of an unknown type */
 export async function readHdf5<T>(bytes: Uint8Array, source: string, read: (root: Hdf5Group) => T): Promise<T> {
-  const { library, module } = await h5wasm();
+  const { open, module } = await h5wasm();
   // Opened, read and removed without a break, so that one name serves all.
   const path = '/evenkeel.h5';
   module.FS.writeFile(path, bytes);
   module.activate_throwing_error_handler();
-  let file: InstanceType<Library['File']> | undefined;
+  let file: ReturnType<Hdf5Library['open']> | undefined;
   try {
-    file = new library.File(path, 'r');
+    file = open(path);
     return read(groupOf(file, source));
   } catch (error) {
     if (error instanceof Fault) throw error;
@@ -45,21 +41,21 @@ function lastReason(error: unknown): string {
   return lines.at(-1)?.replace(/^.*?\): /, '') ?? (error instanceof Error ? error.message : String(error));
 }
 
-function groupOf(group: Group, source: string): Hdf5Group {
+function groupOf(group: LibraryGroup, source: string): Hdf5Group {
   const groups = new Map<string, Hdf5Group>(), tensors = new Map<string, () => SavedTensor>();
   for (const name of group.keys()) {
     const entity = group.get(name);
-    if (is<Group>(entity, 'Group')) groups.set(name, groupOf(entity, source));
-    else if (is<Dataset>(entity, 'Dataset')) tensors.set(name, () => tensorOf(entity, source));
+    if (is<LibraryGroup>(entity, 'Group')) groups.set(name, groupOf(entity, source));
+    else if (is<LibraryDataset>(entity, 'Dataset')) tensors.set(name, () => tensorOf(entity, source));
   }
   return { groups, tensors, texts: (name) => textsOf(group.attrs, name) };
 }
 
-function is<E extends Entity>(entity: Entity | null, type: string): entity is E {
+function is<E>(entity: object | null, type: string): entity is object & E {
   return entity !== null && 'type' in entity && entity.type === type;
 }
 
-function textsOf(attributes: Group['attrs'], name: string): readonly string[] | undefined {
+function textsOf(attributes: LibraryGroup['attrs'], name: string): readonly string[] | undefined {
   if (name in attributes) return asTexts(attributes[name].value);
   // Keras splits a long list into name0, name1, ...
   const parts: string[] = [];
@@ -76,7 +72,7 @@ function asTexts(value: unknown): string[] {
 const INTEGER = 0, FLOAT = 1;
 
 /** Floats as f32, whole numbers as i32. @throws E513 for others; h5wasm reads no 16-bit floats */
-function tensorOf(dataset: Dataset, source: string): SavedTensor {
+function tensorOf(dataset: LibraryDataset, source: string): SavedTensor {
   const { type, size } = dataset.metadata;
   const known = type === INTEGER || (type === FLOAT && size >= 4);
   if (!known) throw faults.dtype(source, dataset.path, type === FLOAT ? `F${size * 8}` : `class ${type} of HDF5`, ['F32', 'F64', 'whole numbers']);

@@ -11,21 +11,48 @@ export async function unzip(bytes: Uint8Array, source: string): Promise<Readonly
   }
 }
 
-// The import stands in `try`, so that bundlers leave it out where the package is missing.
-async function fflate() {
+/** A group of an open HDF5 file, as far as h5wasm's is used here. */
+export interface LibraryGroup {
+  readonly type: string;
+  readonly attrs: Readonly<Record<string, { readonly value: unknown }>>;
+  keys(): string[];
+  get(name: string): object | null;
+}
+
+/** Numbers of an open HDF5 file. */
+export interface LibraryDataset {
+  readonly type: string;
+  readonly path: string;
+  readonly shape: number[] | null;
+  readonly metadata: { readonly type: number; readonly size: number };
+  readonly value: unknown;
+}
+
+/** The HDF5 library, with its file system in memory. */
+export interface Hdf5Library {
+  open(path: string): LibraryGroup & { close(): unknown };
+  readonly module: {
+    readonly FS: { writeFile(path: string, bytes: Uint8Array): void; unlink(path: string): void };
+    activate_throwing_error_handler(): number;
+    deactivate_throwing_error_handler(): number;
+  };
+}
+
+/** The HDF5 library, ready to open files. @throws E514 without h5wasm */
+export async function h5wasm(): Promise<Hdf5Library> {
+  try {
+    const { File, ready } = await import('h5wasm');
+    return { open: (path) => new File(path, 'r'), module: await ready };
+  } catch (error) {
+    throw faults.library('h5wasm', 'HDF5 files (.h5, .keras)', (error as Error).message);
+  }
+}
+
+// The imports stand in `try`, so that bundlers leave them out where the package is missing.
+async function fflate(): Promise<{ unzipSync(bytes: Uint8Array): Record<string, Uint8Array> }> {
   try {
     return await import('fflate');
   } catch (error) {
     throw faults.library('fflate', 'zip archives (.keras, .pt)', (error as Error).message);
-  }
-}
-
-/** The HDF5 library, ready to open files. @throws E514 without h5wasm */
-export async function h5wasm() {
-  try {
-    const library = await import('h5wasm');
-    return { library, module: await library.ready };
-  } catch (error) {
-    throw faults.library('h5wasm', 'HDF5 files (.h5, .keras)', (error as Error).message);
   }
 }
