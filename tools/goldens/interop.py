@@ -26,6 +26,7 @@ KERAS_SEED = 500
 
 def main() -> None:
     OUT.mkdir(exist_ok=True)
+    example()
     expected = {**images(), **sequences(), **wrapped(), **precisions(), **keras_images(), **keras_norms(), **keras_sequences()}
     (OUT / "outputs.json").write_text(json.dumps(expected) + "\n")
 
@@ -69,6 +70,13 @@ def images() -> dict[str, object]:
     torch.save(state, OUT / "torch-images.pt")
     torch.save({"epoch": 3, "note": "half way", "model": state, "rates": [0.1, (1, None)]}, OUT / "torch-checkpoint.pt")
     return golden("torch-images", x.transpose(0, 2, 3, 1), y)
+
+
+def example() -> None:
+    """The network of docs/interop.md."""
+    net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8 * 5 * 5, 10))
+    fill(net.state_dict(), 50)
+    torch.save({"epoch": 3, "state_dict": net.state_dict()}, OUT / "example.pt")
 
 
 class Sequences(nn.Module):
