@@ -54,9 +54,10 @@ describe.each(all.flatMap((monoid) => monoid.fields.map((field) => [monoid.name,
     const columns = operand(s, [40_001, 3], monoid, dtype);
     const spread = operand(s, [50, 7, 60], monoid, dtype);
     const images = operand(s, [3, 2, 70, 119], monoid, dtype);
+    const channels = operand(s, [8, 3, 70, 4], monoid, dtype);
     const of = s.finish([
       b.reduce(x, name, field, [0]), b.reduce(rows, name, field, [1]), b.reduce(columns, name, field, [0]), b.reduce(spread, name, field, [0, 2]),
-      b.reduce(images, name, field, [0, 2, 3]),
+      b.reduce(images, name, field, [0, 2, 3]), b.reduce(channels, name, field, [0, 2]),
     ]);
     expect(plan(of.program).kernels.some((k) => k.phases.flat().some((n) => n.kind === 'finish'))).toBe(true);
     await check(of);

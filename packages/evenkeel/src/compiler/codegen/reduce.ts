@@ -64,14 +64,15 @@ function columnTile(e: Emitter, nest: ReduceNest, last: Var, vectors: number, la
   e.along(last, lanes, () => {
     const states = tiles.map((tile) => tile.reductions.map((r) => new State(e, r, (x, third) => sampled(e, x, prefix, rest, within(e, { from, to }, third), third))));
     const needs = needsOf(tiles.flatMap((t) => t.reductions.map((r) => r.value)), tiles.flatMap((t) => t.stores));
-    const walk = (): void => nestedInBlocks(e, states.flat(), { vars: rest, steps: 1, recenters: true }, needs, () => {
+    const range = { from, to, size: Math.ceil(pieces / nest.chunks), steps: perPiece, unit: 1 };
+    // A block of blocks must stay measured against what its total is.
+    const walk = (): void => nestedInBlocks(e, states.flat(), { vars: rest, steps: 1, recenters: range.size === 1 }, needs, () => {
       tiles.forEach((tile, t) => e.scope(() => {
         tile.reductions.forEach((r, i) => states[t][i].step(e, e.value(r.value), positionValue(e, r), e.b.lanes));
         e.storeAll(tile.stores);
       }));
     });
     e.hoist(needs.exprs, needs.indices);
-    const range = { from, to, size: Math.ceil(pieces / nest.chunks), steps: perPiece, unit: 1 };
     inBlocks(e, states.flat(), range, true, (start, stop) => {
       if (prefix.length === 1) e.loop(prefix[0], start, stop, 1, walk);
       else e.b.loop(start, stop, 1, (piece) => e.scope(() => {
