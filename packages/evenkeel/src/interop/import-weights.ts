@@ -1,5 +1,5 @@
 /** Weights out of the files of other frameworks. */
-import type { Model, Module } from '../nn/index.ts';
+import type { Module } from '../nn/index.ts';
 import { decodeSafetensors } from '../train/index.ts';
 import { faults } from './faults.ts';
 import { readKerasArchive, readKerasHdf5 } from './keras-file.ts';
@@ -31,7 +31,7 @@ export interface ImportOptions extends LoadOptions {
  * @throws E501 for a path that cannot be read; E511, E512, E513, E519 for what does not fit; E514 without a package; E502, E515, E516,
  * E517, E518 for a file that cannot be used; E320 before the model's sizes are known
  */
-export async function importWeights(model: Model | Module, file: string | Uint8Array, options: ImportOptions = {}): Promise<LoadReport> {
+export async function importWeights(model: Module, file: string | Uint8Array, options: ImportOptions = {}): Promise<LoadReport> {
   const bytes = typeof file === 'string' ? await readPath(file) : file;
   const { strict = true, source = typeof file === 'string' ? file : 'weights' } = options;
   switch (formatOf(bytes, source)) {

@@ -18,7 +18,7 @@ export function permuted(...order: readonly number[]): Layout {
   return { read: (theirs) => transpose(theirs, order), write: (own) => transpose(own, back) };
 }
 
-/** Their first axes, or all, as `own`; in the same order in memory. */
+/** Another shape, the same order in memory. */
 export function reshaped(theirs: Shape, own: Shape): Layout {
   return { read: (tensor) => ({ ...tensor, shape: own }), write: (tensor) => ({ ...tensor, shape: theirs }) };
 }

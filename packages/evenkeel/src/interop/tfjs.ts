@@ -22,12 +22,21 @@ export async function readTfjs(text: string, fetchShard: FetchShard, source: str
   const { modelTopology, weightsManifest, format } = parsed(text, source) as ModelJson;
   if (!Array.isArray(weightsManifest) || format === 'graph-model') throw faults.format(source, weightsManifest ? 'a graph model of TensorFlow.js' : 'JSON without a weightsManifest', 'save a layers model: model.save(...)');
   const variables: [string, SavedTensor][] = [];
-  for (const { paths, weights } of weightsManifest as readonly Manifest[]) {
+  for (const { paths, weights } of checked(weightsManifest, source)) {
     const outside = paths.find((path) => /^([/\\]|[a-z]+:)|(^|[/\\])\.\.([/\\]|$)/i.test(path));
     if (outside !== undefined) throw faults.format(source, `it names weights outside of its folder: ${outside}`, 'put the weights beside model.json');
     variables.push(...split(weights, joined(await Promise.all(paths.map(fetchShard))), source));
   }
   return namedLayers(variables, configLayers(modelTopology?.model_config ?? modelTopology));
+}
+
+/** @throws E516 unless every group has paths, and weights with name, shape and dtype */
+function checked(manifest: readonly unknown[], source: string): readonly Manifest[] {
+  const texts = (list: unknown): boolean => Array.isArray(list) && list.every((text) => typeof text === 'string');
+  const weight = ({ name, shape, dtype }: Partial<WeightEntry>): boolean => texts([name, dtype]) && Array.isArray(shape) && shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0);
+  const group = ({ paths, weights }: Partial<Manifest>): boolean => texts(paths) && Array.isArray(weights) && weights.every((entry) => weight(entry ?? {}));
+  if (!manifest.every((entry) => group(entry ?? {}))) throw faults.damaged(source, 'model of TensorFlow.js', 'a group of its weightsManifest lacks paths, or a weight its name, shape or dtype');
+  return manifest as readonly Manifest[];
 }
 
 function joined(shards: readonly Uint8Array[]): Uint8Array {

@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { strToU8, unzipSync, zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { importWeights, nn } from '../../src/index.ts';
+import { Fault, importWeights, nn } from '../../src/index.ts';
 import { faultTextOf } from '../support/fault-text.ts';
+import { goldenBits } from '../support/golden-data.ts';
 import { expectOutputs, golden, goldenPath, kerasImages, kerasNorms, kerasSequences, tfjsImages, torchImages } from './networks.ts';
 
 const precise = (): nn.Sequential => nn.sequential({ input: [5] }, nn.linear(3));
@@ -157,6 +158,23 @@ describe('what is refused', () => {
     expect((await text(zipSync({ ...short, [key]: short[key].subarray(8) })))[1]).toBe('storage 0 has 112 bytes instead of 120');
     expect((await faultTextOf(importWeights(tfjsImages(), golden('tfjs/model.json'), { source: 'a', fetchShard: async (path) => (await shards(path)).subarray(4) }))).slice(0, 2)).toEqual([
       'E516 a: this is not a whole model of TensorFlow.js.', 'its weights need 6428 bytes, the files beside it have 6420']);
+  });
+
+  test('files with bytes changed at random load or are refused: nothing else happens', async () => {
+    for (const [file, make] of [['torch-f64.pt', precise], ['keras-norms.weights.h5', kerasNorms], ['keras-sequences.keras', kerasSequences], ['tfjs/model.json', tfjsImages]] as const) {
+      const model = make();
+      for (let seed = 0; seed < 40; seed++) {
+        const bytes = golden(file).slice();
+        const places = goldenBits(seed, 6);
+        for (let i = 0; i < 6; i += 2) bytes[places[i] % bytes.length] = places[i + 1];
+        await importWeights(model, bytes, { fetchShard: shards }).catch((error: unknown) => expect([file, seed, error]).toEqual([file, seed, expect.any(Fault)]));
+      }
+    }
+  });
+
+  test('a manifest without shapes', async () => {
+    expect((await text(strToU8('{"weightsManifest":[{"paths":["w"],"weights":[{"name":"a/kernel","dtype":"float32"}]}]}')))[1]).toBe(
+      'a group of its weightsManifest lacks paths, or a weight its name, shape or dtype');
   });
 
   test('files of other kinds', async () => {
