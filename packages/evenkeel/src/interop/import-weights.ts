@@ -35,7 +35,11 @@ export async function importWeights(model: Module, file: string | Uint8Array, op
   const bytes = typeof file === 'string' ? await readPath(file) : file;
   const { strict = true, source = typeof file === 'string' ? file : 'weights' } = options;
   switch (formatOf(bytes, source)) {
-    case 'safetensors': return loadStateDict(model, decodeSafetensors(bytes, source, STORED_TYPES).tensors, { ...options, source });
+    case 'safetensors': {
+      const { tensors, metadata } = decodeSafetensors(bytes, source, STORED_TYPES);
+      if (metadata.format === 'evenkeel') throw faults.format(source, 'weights of evenkeel itself', 'read it with loadWeights or decodeWeights');
+      return loadStateDict(model, tensors, { ...options, source });
+    }
     case 'hdf5': return loadKeras(model, await readKerasHdf5(bytes, source), source, strict);
     case 'json': return loadKeras(model, await readTfjs(new TextDecoder().decode(bytes), options.fetchShard ?? beside(file, source), source), source, strict);
     case 'zip': {

@@ -1,14 +1,23 @@
 /** The packages that some formats need. They are optional: each is loaded when a file needs it. */
+import { crc32, storedChecksums } from './checksums.ts';
 import { faults } from './faults.ts';
 
 /** Files of a zip archive, by name. @throws E514 without fflate, E516 for a damaged archive */
 export async function unzip(bytes: Uint8Array, source: string): Promise<ReadonlyMap<string, Uint8Array>> {
   const { unzipSync } = await fflate();
+  const damaged = (reason: string): Error => faults.damaged(source, 'zip archive', reason);
+  let files: Map<string, Uint8Array>;
   try {
-    return new Map(Object.entries(unzipSync(bytes)));
+    files = new Map(Object.entries(unzipSync(bytes)));
   } catch (error) {
-    throw faults.damaged(source, 'zip archive', (error as Error).message);
+    throw damaged((error as Error).message);
   }
+  const checksums = storedChecksums(bytes);
+  for (const [name, content] of files) {
+    // A name in an old encoding is spelled otherwise in the directory.
+    if (checksums.has(name) && checksums.get(name) !== crc32(content)) throw damaged(`the checksum of ${name} is another`);
+  }
+  return files;
 }
 
 /** A group of an open HDF5 file, as far as h5wasm's is used here. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { strToU8, unzipSync, zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Fault, importWeights, nn } from '../../src/index.ts';
+import { encodeWeights, Fault, importWeights, nn } from '../../src/index.ts';
 import { faultTextOf } from '../support/fault-text.ts';
 import { goldenBits } from '../support/golden-data.ts';
 import { expectOutputs, golden, goldenPath, kerasImages, kerasNorms, kerasSequences, tfjsImages, torchImages } from './networks.ts';
@@ -150,6 +150,9 @@ describe('what is refused', () => {
     expect((await text(half('keras-images.keras')))[0]).toBe('E516 a: this is not a whole zip archive.');
     expect(await text(half('keras-images.h5'))).toEqual(['E516 a: this is not a whole HDF5 file.', expect.stringMatching(/truncated/), 'Fix: save or copy the file again']);
     expect((await text(half('torch-images.safetensors')))[0]).toBe('E502 a: this is not a whole safetensors file.');
+    const flipped = golden('torch-images.pt').slice();
+    flipped[flipped.length >> 1] ^= 1;
+    expect((await text(flipped, torchImages)).slice(0, 2)).toEqual(['E516 a: this is not a whole zip archive.', expect.stringMatching(/^the checksum of torch-images\/data\/\d+ is another$/)]);
     const lacking = unzipSync(golden('torch-f64.pt'));
     delete lacking[Object.keys(lacking).find((name) => name.endsWith('data/1'))!];
     expect((await text(zipSync(lacking)))[1]).toBe('storage 1 is missing');
@@ -180,6 +183,7 @@ describe('what is refused', () => {
   test('files of other kinds', async () => {
     expect(await text(strToU8('GIF89a--'))).toEqual([
       'E515 a: this is no file of weights that can be read.', 'its first bytes are 47 49 46 38 39 61 2d 2d', 'Fix: give a safetensors, .pt, .keras, .h5 file or the model.json of TensorFlow.js']);
+    expect((await text(await encodeWeights(precise()))).slice(1)).toEqual(['weights of evenkeel itself', 'Fix: read it with loadWeights or decodeWeights']);
     expect((await text(new Uint8Array()))[1]).toBe('its first bytes are none');
     expect((await text(zipSync({ 'word/document.xml': strToU8('<a/>') })))[1]).toBe('a zip archive of neither PyTorch nor Keras');
     expect((await text(Uint8Array.of(0x80, 2, 0x8a, 10))).slice(1)).toEqual(['a pickle without archive, as PyTorch wrote before 1.6', 'Fix: save it again: torch.save(torch.load(path, weights_only=True), path)']);
