@@ -156,7 +156,7 @@ export class State {
   }
 }
 
-/** Steps of a state before it is added to a total. */
+/** Steps of a state before it is added to a total, at least; as many as there are blocks where that is more. */
 const BLOCK_STEPS = 16;
 
 /** Positions from .. to, `size` of them at most, in blocks that are multiples of `unit`; each is `steps` of every state. */
@@ -169,7 +169,8 @@ interface Range { readonly from: Value; readonly to: Value; readonly size: numbe
  */
 export function inBlocks(e: Emitter, states: readonly State[], range: Range, recenters: boolean, walk: (from: Value, to: Value) => void): void {
   const { b } = e;
-  const span = Math.max(1, Math.floor(BLOCK_STEPS / (range.steps * range.unit))) * range.unit;
+  const steps = Math.max(BLOCK_STEPS, Math.sqrt(range.size * range.steps));
+  const span = Math.max(1, Math.floor(steps / (range.steps * range.unit))) * range.unit;
   const rounding = states.filter((s) => s.reduction.monoid.restart);
   if (range.size <= span || rounding.length === 0) return walk(range.from, range.to);
   const totals = rounding.map((s) => s.words.map((w) => b.mutable(w)));
