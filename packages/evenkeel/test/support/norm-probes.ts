@@ -78,12 +78,12 @@ export function axesOf(subject: Subject, rank: number): string {
     order.splice(axis, 0, rank - 1);
     const turned = tensor(Float32Array.from(valueNow(x.transpose(order).node)), order.map((i) => x.shape[i]));
     const back = order.map((_, i) => order.indexOf(i));
-    const layer = built(subject, turned, { [option]: option === 'axes' ? [axis] : axis });
+    const layer = built(subject, turned, { [option]: option === 'axes' ? [axis] : axis, ...(axis === 0 && option === 'axis' && { channels: 4 }) });
     const y = inMode('train', () => valueNow(forward(subject, layer, turned).transpose(back).node));
     if (!close(y, wanted)) throw new Fault({ code: 'E000', op: 'axes', rule: 'another result', hint: '' });
   });
   const inner = [...x.shape.keys()].slice(1, -1);
-  for (const option of ['axis', 'axes']) if (inner.length > 0 && inner.every((axis) => agrees(option, axis))) return `any (\`${option}\`)`;
+  for (const option of ['axis', 'axes']) if (inner.length > 0 && inner.every((axis) => agrees(option, axis))) return `any${agrees(option, 0) ? ', 0 too' : ''} (\`${option}\`)`;
   return rank > 2 ? 'last' : '-';
 }
 

@@ -43,6 +43,10 @@ export class ConditionalBatchNorm extends Normalization {
     this.rows = count(this.op, this.byLabel ? 'classes' : 'features', (classes ?? features)!);
   }
 
+  protected override tellsSamples(): boolean {
+    return true;
+  }
+
   protected override setup(x: Tensor): void {
     super.setup(x);
     const shape = [this.rows, this.runningMean.shape[0]];

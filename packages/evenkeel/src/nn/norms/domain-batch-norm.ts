@@ -42,6 +42,10 @@ export class DomainBatchNorm extends Normalization {
     this.own = affine === 'own';
   }
 
+  protected override tellsSamples(): boolean {
+    return true;
+  }
+
   protected override setup(x: Tensor): void {
     super.setup(x);
     const { shape } = this.runningMean;

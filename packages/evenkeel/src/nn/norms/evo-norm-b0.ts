@@ -21,6 +21,10 @@ export class EvoNormB0 extends Normalization {
     super('evoNormB0', { epsilon: 1e-3, ...options });
   }
 
+  protected override tellsSamples(): boolean {
+    return true;
+  }
+
   protected override setup(x: Tensor): void {
     super.setup(x);
     const [channels] = this.runningVariance.shape;

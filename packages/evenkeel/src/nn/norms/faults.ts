@@ -30,9 +30,11 @@ export const faults = {
     return fault('E311', op, 'training needs more than one value per channel', [`input ${formatShape(x)} has one: its variance is 0 and every output would be the shift`],
       'use a larger batch, leave out a last batch of one sample ({ dropLast: true }), or freeze() the layer');
   },
-  /** E312: the channel axis does not exist, or is the batch. */
-  axis(op: string, x: Shape, axis: number): Fault {
-    return fault('E312', op, 'axis must name an axis other than the batch', [`input ${formatShape(x)}   axis ${axis}`], 'use axis: -1 for channels last, axis: 1 for channels first');
+  /** E312: the channel axis does not exist, or is the batch. @param wantsChannels whether axis 0 could be meant */
+  axis(op: string, x: Shape, axis: number, wantsChannels = false): Fault {
+    const rule = wantsChannels ? 'axis 0 is the batch, unless `channels` says that it is not' : 'axis must name an axis other than the batch';
+    return fault('E312', op, rule, [`input ${formatShape(x)}   axis ${axis}`],
+      wantsChannels ? `use axis: -1 for channels last, axis: 1 for channels first, or ${op}({ axis: 0, channels: ${x[0]} }) if there is no batch axis in front` : 'use axis: -1 for channels last, axis: 1 for channels first');
   },
   /** E313: a mask that does not lie over the input. */
   mask(op: string, x: Shape, mask: Shape, expected: Shape): Fault {

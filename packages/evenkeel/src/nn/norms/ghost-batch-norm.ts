@@ -47,6 +47,10 @@ export class GhostBatchNorm extends Normalization {
     this.averaged = running;
   }
 
+  protected override tellsSamples(): boolean {
+    return true;
+  }
+
   protected override byBatch(x: Tensor, site: Site): ByBatch {
     const { groups, axis } = this.grouping(x);
     const rows = axis === 0 ? [groups, this.size] : [this.size, groups];

@@ -13,8 +13,10 @@ export type Source = 'batch' | 'running';
 export interface NormalizationOptions extends ModuleOptions {
   /** Whose defaults decay, epsilon, estimator and debias have; default 'torch'. */
   readonly dialect?: Dialect;
-  /** The channels; default -1, the last axis. Not the batch axis 0. */
+  /** The channels; default -1, the last axis. 0 wants `channels` beside it, and a layer that does not tell samples apart. */
   readonly axis?: number;
+  /** Extent of that axis, checked from the first input on; default: what that has. */
+  readonly channels?: number;
   /** Weight of the old value in the running averages; default 0.9 (PyTorch's momentum 0.1). Keras uses 0.99. */
   readonly decay?: number;
   /** Added to the variance; default 1e-5. Keras uses 1e-3. */
@@ -52,6 +54,7 @@ export interface NormalizationOptions extends ModuleOptions {
 /** The options with their defaults. */
 export interface NormalizationSettings extends Averaging {
   readonly axis: number;
+  readonly channels: number | undefined;
   readonly average: Average;
   readonly scale: boolean;
   readonly center: boolean;
@@ -78,9 +81,10 @@ export function settingsOf(op: string, options: NormalizationOptions & { readonl
   if (!(decay >= 0 && decay <= 1)) throw faults.option(op, 'decay', 'must be in 0 .. 1, the weight of the old value', decay, "for PyTorch's momentum m write decay: 1 - m");
   if (!(epsilon >= 0)) throw faults.option(op, 'epsilon', 'must not be negative', epsilon, 'for example epsilon: 1e-5');
   if (debias && decay === 1) throw faults.option(op, 'decay', 'must be below 1 to be debiased', decay, 'for example decay: 0.99');
-  const { axis = -1, scale = true, center = true, initialScale = 1, trainAffine = true } = options;
+  if (options.channels !== undefined && !(Number.isSafeInteger(options.channels) && options.channels >= 0)) throw faults.option(op, 'channels', 'must be a whole number', options.channels, 'for example channels: 64');
+  const { axis = -1, channels, scale = true, center = true, initialScale = 1, trainAffine = true } = options;
   return {
-    axis, decay, epsilon, estimator, debias, average, scale, center, initialScale, trainAffine, statistics, evaluation, update: rule,
+    axis, channels, decay, epsilon, estimator, debias, average, scale, center, initialScale, trainAffine, statistics, evaluation, update: rule,
     keys: keys.length > 0 ? keys : [''], ranks: options.ranks,
   };
 }

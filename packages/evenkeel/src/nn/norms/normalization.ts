@@ -109,7 +109,7 @@ export class Normalization extends Module {
   }
 
   protected override setup(x: Tensor): void {
-    const channels = x.shape[this.axisOf(x)];
+    const channels = this.settings.channels ?? x.shape[this.axisOf(x)];
     const fans = { fanIn: channels, fanOut: channels };
     const { scale, center, initialScale, keys } = this.settings;
     if (scale) this.scale = this.param('scale', [channels], init.constant(initialScale), fans);
@@ -194,6 +194,11 @@ export class Normalization extends Module {
     if (x.size === site.channels) throw faults.oneValue(this.op, x.shape);
   }
 
+  /** Whether the layer needs the samples on axis 0; others take the channels there too. */
+  protected tellsSamples(): boolean {
+    return false;
+  }
+
   protected override trains(): boolean {
     return this.settings.trainAffine;
   }
@@ -251,10 +256,10 @@ export class Normalization extends Module {
   }
 
   private axisOf(x: Tensor): number {
-    const { axis, ranks } = this.settings;
+    const { axis, channels, ranks } = this.settings;
     if (ranks && !ranks.includes(x.rank)) throw faults.rank(this.op, x.shape, ranks, 'use batchNorm(), which takes any rank');
     const resolved = resolveAxis(axis, x.rank);
-    if (resolved === undefined || resolved === 0) throw faults.axis(this.op, x.shape, axis);
+    if (resolved === undefined || (resolved === 0 && (this.tellsSamples() || channels === undefined))) throw faults.axis(this.op, x.shape, axis, resolved === 0 && !this.tellsSamples());
     return resolved;
   }
 }

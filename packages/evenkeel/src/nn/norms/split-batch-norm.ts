@@ -31,6 +31,10 @@ export class SplitBatchNorm extends Normalization {
     this.auxiliary = Array.from({ length: further }, () => new BatchNorm(options));
   }
 
+  protected override tellsSamples(): boolean {
+    return true;
+  }
+
   protected override setup(x: Tensor): void {
     super.setup(x);
     for (const layer of this.auxiliary) layer.build(x.shape.slice(1));

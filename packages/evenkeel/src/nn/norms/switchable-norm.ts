@@ -28,6 +28,10 @@ export class SwitchableNorm extends Normalization {
     super('switchableNorm', options);
   }
 
+  protected override tellsSamples(): boolean {
+    return true;
+  }
+
   protected override setup(x: Tensor): void {
     super.setup(x);
     const kinds = positionsOf(x, channelAxis(this.op, x, this.settings.axis)) === 1 ? 2 : 3;

@@ -27,6 +27,10 @@ export class SyncBatchNorm extends Normalization {
     this.collective = options.collective ?? shardAxis();
   }
 
+  protected override tellsSamples(): boolean {
+    return true;
+  }
+
   protected override gather(x: Tensor, site: Site): Statistics {
     const { shardAxes } = this.collective;
     const own = Statistics.of(x, site.axes.filter((axis) => axis >= shardAxes), { mask: site.mask });

@@ -19,6 +19,10 @@ export class TrackedInstanceNorm extends Normalization {
     super('instanceNorm', { scale: false, center: false, ...options });
   }
 
+  protected override tellsSamples(): boolean {
+    return true;
+  }
+
   protected override gather(x: Tensor, site: Site): Statistics {
     return overSamples(ofInstances(x, site));
   }

@@ -30,6 +30,10 @@ export class VirtualBatchNorm extends Normalization {
     this.reference = count(this.op, 'reference', options.reference);
   }
 
+  protected override tellsSamples(): boolean {
+    return true;
+  }
+
   protected override byBatch(x: Tensor, site: Site): ByBatch {
     const [samples, reference] = [x.shape[0], this.reference];
     const partOf = (from: number, to: number): Site => {

@@ -94,7 +94,10 @@ describe('batchNorm', () => {
     expect(() => layer.forward(zeros([2, 3, 5]))).toThrow('E310 batchNorm: the input must have 3 channels.\n     input [2, 3, 5]\n     5 (input, axis 2) != 3 (layer)\n' +
       '     in model (batchNorm)\n     Fix: the channels stand on axis 1: write batchNorm({ axis: 1 })');
     expect(() => nn.batchNorm({ axis: 4 }).forward(x)).toThrow('E312 batchNorm: axis must name an axis other than the batch');
-    expect(() => nn.batchNorm({ axis: 0 }).forward(x)).toThrow('E312');
+    expect(() => nn.batchNorm({ axis: 0 }).forward(x)).toThrow('E312 batchNorm: axis 0 is the batch, unless `channels` says that it is not');
+    expect(() => nn.ghostBatchNorm({ axis: 0, channels: 2, virtualBatchSize: 1 }).forward(x)).toThrow('E312 ghostBatchNorm: axis must name an axis other than the batch');
+    expect(() => nn.batchNorm({ channels: 5 }).forward(x)).toThrow('E310');
+    expect(() => nn.batchNorm({ channels: 1.5 })).toThrow('E101');
     expect(() => nn.batchNorm({ decay: 1.1 })).toThrow('E101 batchNorm: decay must be in 0 .. 1, the weight of the old value');
   });
 });
