@@ -58,7 +58,9 @@ async function layerRow(name: string): Promise<string> {
 async function ruleRow(name: string): Promise<string> {
   const wrap = exported[name] as Factory;
   const subject = (make: () => nn.Module): Subject => ({ make: (options) => wrap(make(), options), entry: catalogue.weight[name] });
-  const over = { linear: () => nn.linear(5), conv2d: () => nn.conv2d(5, 3), 'depthwise conv2d': () => nn.conv2d(4, 3, { groups: 4 }) };
+  const over = {
+    linear: () => nn.linear(5), conv2d: () => nn.conv2d(5, 3), 'depthwise conv2d': () => nn.conv2d(4, 3, { groups: 4 }), convTranspose2d: () => nn.convTranspose2d(5, 3),
+  };
   const taken = Object.entries(over).filter(([kind, make]) => ranksOf(subject(make)).includes(kind === 'linear' ? 2 : 4)).map(([kind]) => kind);
   const linear = subject(over.linear);
   // Training moves the vectors of spectralNorm, which the gradient holds constant: it is exact where they stay.
