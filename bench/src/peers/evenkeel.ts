@@ -3,7 +3,7 @@
 import { Adam, Buffer, compile, configure, conv2d, crossEntropy, grad, matmul, nn, type Tensor } from '../../../packages/evenkeel/src/index.ts';
 import { serve, wantedThreads, type Rows, type Work } from './protocol.ts';
 
-const BATCH = 128;
+const BATCH = 128, TOKENS = [512, 768], IMAGES = [16, 32, 32, 64];
 
 /** The step of a user's own loop: the batch comes from the host, the loss goes back. */
 function trainStep(model: nn.Sequential, shape: readonly number[]): Work {
@@ -32,14 +32,19 @@ function seedMlp(): Work {
   return trainStep(model, [784]);
 }
 
-function batchNorm(): Work {
-  const shape = [64, 32, 32, 64];
-  const layer = nn.sequential({ input: shape.slice(1) }, nn.batchNorm());
+/** Layers that keep the shape of their input: output and the gradients of input and parameters. */
+function training(shape: readonly number[], ...layers: nn.Model[]): Work {
+  const model = nn.sequential({ input: shape.slice(1) }, ...layers);
   const x = ref(shape), upstream = ref(shape);
   return keep(() => {
-    const y = layer.forward(x.value);
-    return [y, ...grad(y.mul(upstream.value).sum(), [x, ...layer.params()])];
+    const y = model.forward(x.value);
+    return [y, ...grad(y.mul(upstream.value).sum(), [x, ...model.params()])];
   });
+}
+
+function convNormStack(): Work {
+  const layers = Array.from({ length: 6 }, () => [nn.conv2d(32, 3, { padding: 1, bias: false }), nn.batchNorm(), nn.relu()]);
+  return training([32, 28, 28, 32], ...layers.flat());
 }
 
 function matrixProduct(): Work {
@@ -76,7 +81,11 @@ function random(size: number): Float32Array {
 }
 
 const rows: Rows = {
-  'seed-cnn': seedCnn, 'seed-mlp': seedMlp, 'batch-norm': batchNorm, 'matmul-1024': matrixProduct,
+  'seed-cnn': seedCnn, 'seed-mlp': seedMlp, 'matmul-1024': matrixProduct,
+  'batch-norm': () => training([64, 32, 32, 64], nn.batchNorm()),
+  'layer-norm': () => training(TOKENS, nn.layerNorm()), 'rms-norm': () => training(TOKENS, nn.rmsNorm()),
+  'group-norm': () => training(IMAGES, nn.groupNorm({ groups: 8 })),
+  'instance-norm': () => training(IMAGES, nn.instanceNorm({ scale: true, center: true })), 'conv-norm-stack': convNormStack,
   'conv-forward': () => convolution(false), 'conv-backward': () => convolution(true),
 };
 

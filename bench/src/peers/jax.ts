@@ -11,6 +11,7 @@ const { blockUntilReady, defaultDevice, init, jit, lax, nn, numpy: np, random, v
 type Tensor = InstanceType<typeof np.Array>;
 
 const BATCH = 128, EPSILON = 1e-5;
+const TOKENS = [512, 768], IMAGES = [16, 64, 32, 32];
 let seed = 0;
 const rand = (...shape: number[]) => random.uniform(random.key(seed++), shape);
 
@@ -92,16 +93,40 @@ function seedMlp(): Work {
   return trainStep(model, weights, [...norm(128).reverse(), ...norm(64).reverse()], rand(BATCH, 784));
 }
 
-function batchNorm(): Work {
-  const shape = [64, 64, 32, 32];
+/** What keeps the shape of x: output and the gradients of x and the others. */
+function training(shape: number[], others: Tensor[], forward: (x: Tensor, ...others: Tensor[]) => Tensor): Work {
   const [x, upstream] = [rand(...shape), rand(...shape)];
-  const [scale, shift] = [np.ones([1, 64, 1, 1]), np.zeros([1, 64, 1, 1])];
-  const step = jit((value: Tensor, a: Tensor, b: Tensor, g: Tensor) => {
-    const [y, back] = vjp((p: Tensor, q: Tensor, r: Tensor) => normalize(p, q, r, [0, 2, 3]).y, [value, a, b]);
-    const gradients = back(g) as Tensor[];
-    return [y, ...gradients];
+  const step = jit((g: Tensor, ...values: Tensor[]) => {
+    const [y, back] = vjp(forward, values as [Tensor, ...Tensor[]]);
+    return [y, ...back(g) as Tensor[]];
   });
-  return { step: () => finish(step(x.ref, scale.ref, shift.ref, upstream.ref)), note: threadNote() };
+  return { step: () => finish(step(upstream.ref, x.ref, ...others.map((other) => other.ref))), note: threadNote() };
+}
+
+function norm(shape: number[], affine: number[], axes: number[]): Work {
+  return training(shape, [np.ones(affine), np.zeros(affine)], (x, scale, shift) => normalize(x, scale, shift, axes).y);
+}
+
+function rmsNorm(): Work {
+  return training(TOKENS, [np.ones([1, 768])], (x, scale) => {
+    const power = np.mean(np.square(x.ref), [1], { keepdims: true });
+    return x.div(np.sqrt(power.add(EPSILON))).mul(scale);
+  });
+}
+
+function groupNorm(): Work {
+  const grouped = [16, 8, 8, 32, 32], affine = [1, 8, 8, 1, 1];
+  return training(IMAGES, [np.ones(affine), np.zeros(affine)],
+    (x, scale, shift) => normalize(x.reshape(grouped), scale, shift, [2, 3, 4]).y.reshape(IMAGES));
+}
+
+function convNormStack(): Work {
+  const channel = [1, 32, 1, 1];
+  const weights = Array.from({ length: 6 }, () => [rand(32, 32, 3, 3).sub(0.5).mul(0.1), np.ones(channel), np.zeros(channel)]).flat();
+  return training([32, 32, 28, 28], weights, (x, ...w) => {
+    for (let i = 0; i < w.length; i += 3) x = nn.relu(normalize(lax.conv(x, w[i], [1, 1], 'SAME'), w[i + 1], w[i + 2], [0, 2, 3]).y);
+    return x;
+  });
 }
 
 function matmul(): Work {
@@ -134,7 +159,10 @@ function threadNote(): string | undefined {
 }
 
 const rows: Rows = {
-  'seed-cnn': seedCnn, 'seed-mlp': seedMlp, 'batch-norm': batchNorm, 'matmul-1024': matmul,
+  'seed-cnn': seedCnn, 'seed-mlp': seedMlp, 'matmul-1024': matmul,
+  'batch-norm': () => norm([64, 64, 32, 32], [1, 64, 1, 1], [0, 2, 3]),
+  'layer-norm': () => norm(TOKENS, [1, 768], [1]), 'rms-norm': rmsNorm, 'group-norm': groupNorm,
+  'instance-norm': () => norm(IMAGES, [1, 64, 1, 1], [2, 3]), 'conv-norm-stack': convNormStack,
   'conv-forward': () => conv(false), 'conv-backward': () => conv(true),
 };
 

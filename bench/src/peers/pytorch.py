@@ -5,6 +5,7 @@ answers {"row": "seed-cnn", "ms": [..], "note": "channels_last"} or {"row": .., 
 Every row that has a layout is prepared in both memory formats; the faster one of the warm-up is kept and named.
 """
 
+import copy
 import json
 import sys
 import time
@@ -97,15 +98,22 @@ def seed_mlp() -> Step:
     return train_step(model, torch.rand(BATCH, 784))
 
 
-def batch_norm(fmt: torch.memory_format) -> Step:
-    layer = nn.BatchNorm2d(64)
-    x = torch.rand(64, 64, 32, 32).to(memory_format=fmt).requires_grad_()
-    g = torch.rand(64, 64, 32, 32).to(memory_format=fmt)
+def training(model: nn.Module, *shape: int) -> Callable[[torch.memory_format], Step]:
+    """A model that keeps the shape of its input: output and the gradients of input and parameters."""
 
-    def step() -> object:
-        return torch.autograd.grad(layer(x), [x, layer.weight, layer.bias], g)
+    def make(fmt: torch.memory_format) -> Step:
+        own = copy.deepcopy(model).to(memory_format=fmt)
+        x = torch.rand(shape).to(memory_format=fmt).requires_grad_()
+        g = torch.rand(shape).to(memory_format=fmt)
+        wanted = [x, *own.parameters()]
+        return lambda: torch.autograd.grad(own(x), wanted, g)
 
-    return step
+    return make
+
+
+def conv_norm_stack() -> Callable[[torch.memory_format], Step]:
+    blocks = [[nn.Conv2d(32, 32, 3, padding=1, bias=False), nn.BatchNorm2d(32), nn.ReLU()] for _ in range(6)]
+    return training(nn.Sequential(*(layer for block in blocks for layer in block)), 32, 32, 28, 28)
 
 
 def matmul() -> Step:
@@ -137,7 +145,12 @@ def conv(backward: bool) -> Callable[[torch.memory_format], Step]:
 ROWS: dict[str, Callable[[], dict[str, Step]]] = {
     "seed-cnn": lambda: formats(seed_cnn),
     "seed-mlp": lambda: {"eager": seed_mlp()},
-    "batch-norm": lambda: formats(batch_norm),
+    "batch-norm": lambda: formats(training(nn.BatchNorm2d(64), 64, 64, 32, 32)),
+    "layer-norm": lambda: {"eager": training(nn.LayerNorm(768), 512, 768)(torch.contiguous_format)},
+    "rms-norm": lambda: {"eager": training(nn.RMSNorm(768), 512, 768)(torch.contiguous_format)},
+    "group-norm": lambda: formats(training(nn.GroupNorm(8, 64), 16, 64, 32, 32)),
+    "instance-norm": lambda: formats(training(nn.InstanceNorm2d(64, affine=True), 16, 64, 32, 32)),
+    "conv-norm-stack": lambda: formats(conv_norm_stack()),
     "matmul-1024": lambda: {"eager": matmul()},
     "conv-forward": lambda: formats(conv(backward=False)),
     "conv-backward": lambda: formats(conv(backward=True)),

@@ -6,7 +6,8 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { serve, wantedThreads, type Rows, type Work } from './protocol.ts';
 
-const BATCH = 128;
+const BATCH = 128, EPSILON = 1e-5;
+const TOKENS = [512, 768], IMAGES = [16, 32, 32, 64];
 
 /** The step of a user: a Layers model, softmax cross-entropy, Adam, the loss read. */
 function trainStep(model: tf.Sequential, x: tf.Tensor): Work {
@@ -43,15 +44,43 @@ function seedMlp(): Work {
   return trainStep(model, tf.randomUniform([BATCH, 784]));
 }
 
-function batchNorm(): Work {
-  const shape = [64, 32, 32, 64];
+/** What keeps the shape of x: the gradients of x and the others. */
+function training(shape: number[], others: tf.Tensor[], forward: (x: tf.Tensor, ...others: tf.Tensor[]) => tf.Tensor): Work {
   const [x, upstream] = [tf.randomUniform(shape), tf.randomUniform(shape)];
-  const [scale, shift] = [tf.ones([64]), tf.zeros([64])];
-  const gradients = tf.grads((value, a, b) => {
-    const { mean, variance } = tf.moments(value, [0, 1, 2]);
-    return tf.batchNorm(value, mean as tf.Tensor1D, variance as tf.Tensor1D, b as tf.Tensor1D, a as tf.Tensor1D, 1e-5);
+  const gradients = tf.grads(forward as (...values: tf.Tensor[]) => tf.Tensor);
+  return { step: () => finish(gradients([x, ...others], upstream)) };
+}
+
+function batchNormalize(x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor): tf.Tensor {
+  const { mean, variance } = tf.moments(x, [0, 1, 2]);
+  return tf.batchNorm(x, mean as tf.Tensor1D, variance as tf.Tensor1D, shift as tf.Tensor1D, scale as tf.Tensor1D, EPSILON);
+}
+
+function batchNorm(): Work {
+  return training([64, 32, 32, 64], [tf.ones([64]), tf.zeros([64])], batchNormalize);
+}
+
+/** Over `axes` of x in the shape `grouped`; the affine part broadcasts to it. */
+function norm(shape: number[], grouped: number[], affine: number[], axes: number[]): Work {
+  return training(shape, [tf.ones(affine), tf.zeros(affine)], (x, scale, shift) => {
+    const wide = x.reshape(grouped);
+    const { mean, variance } = tf.moments(wide, axes, true);
+    return wide.sub(mean).mul(variance.add(EPSILON).rsqrt()).mul(scale).add(shift).reshape(shape);
   });
-  return { step: () => finish(gradients([x, scale, shift], upstream)) };
+}
+
+function rmsNorm(): Work {
+  return training(TOKENS, [tf.ones([768])], (x, scale) => x.mul(x.square().mean(1, true).add(EPSILON).rsqrt()).mul(scale));
+}
+
+function convNormStack(): Work {
+  const weights = Array.from({ length: 6 }, () => [tf.randomUniform([3, 3, 32, 32], -0.05, 0.05), tf.ones([32]), tf.zeros([32])]).flat();
+  return training([32, 28, 28, 32], weights, (x, ...w) => {
+    for (let i = 0; i < w.length; i += 3) {
+      x = batchNormalize(tf.conv2d(x as tf.Tensor4D, w[i] as tf.Tensor4D, 1, 'same'), w[i + 1], w[i + 2]).relu();
+    }
+    return x;
+  });
 }
 
 function matmul(): Work {
@@ -75,6 +104,9 @@ function finish(tensors: tf.Tensor[]): void {
 
 const rows: Rows = {
   'seed-cnn': seedCnn, 'seed-mlp': seedMlp, 'batch-norm': batchNorm, 'matmul-1024': matmul,
+  'layer-norm': () => norm(TOKENS, TOKENS, [768], [1]), 'rms-norm': rmsNorm,
+  'group-norm': () => norm(IMAGES, [16, 1024, 8, 8], [8, 8], [1, 3]),
+  'instance-norm': () => norm(IMAGES, [16, 1024, 64], [64], [1]), 'conv-norm-stack': convNormStack,
   'conv-forward': () => conv(false), 'conv-backward': () => conv(true),
 };
 
