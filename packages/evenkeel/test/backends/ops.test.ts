@@ -81,7 +81,7 @@ const EXAMPLES: Readonly<Record<keyof typeof ops, Example>> = {
   not: integers(b.not, ['bool']),
   relu: unary(b.relu),
   add: binary(b.add), sub: binary(b.sub), mul: binary(b.mul), div: binary(b.div),
-  mod: binary(b.mod, ['f32', 'i32', 'u32'], [0, -0, 1, -1, 2.5, -0.5, 7]),
+  mod: binary(b.mod, ['f32', 'i32', 'u32'], [0, -0, 1, -1, 2.5, -0.5, 7, 1e6, -3e38, 0.1, 1e-40, Infinity, -Infinity, NaN]),
   pow: binary((x, y) => b.pow(x, y), ['f32'], [0, 1, 2, 3, -1, -2, 0.5, 2.5, NaN, Infinity]),
   minimum: binary(b.minimum), maximum: binary(b.maximum),
   lt: binary(b.lt, EVERY.slice(0, 3)), le: binary(b.le, EVERY.slice(0, 3)), eq: binary(b.eq, EVERY),

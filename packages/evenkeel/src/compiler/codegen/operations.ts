@@ -25,8 +25,7 @@ function floatOp(b: Builder, e: OpExpr, [x, y]: readonly Value[]): Value {
     case 'neg': case 'abs': case 'sqrt': case 'floor': case 'ceil': return b.floatUnary(e.fn, x);
     case 'round': return b.floatUnary('nearest', x);
     case 'sign': return sign(b, x);
-    case 'mod': return b.float('sub', x, b.float('mul', y, b.floatUnary('floor', b.float('div', x, y))));
-    case 'pow': return intrinsics.pow(b, x, y);
+    case 'mod': case 'pow': return intrinsics[e.fn](b, x, y);
     case 'exp': case 'expm1': case 'log': case 'log1p': case 'sin': case 'cos': case 'tanh': case 'sigmoid': case 'erf': return intrinsics[e.fn](b, x);
     default: throw new InternalError(`no f32 code for ${e.fn}`);
   }

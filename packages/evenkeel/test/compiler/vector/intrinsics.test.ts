@@ -124,14 +124,31 @@ describe('edges', () => {
     expect(values(pow, cases.map((c) => c[0]), cases.map((c) => c[1]))).toEqual(cases.map((c) => c[2]));
   });
   test('mod has the sign of the divisor', () => {
-    const cases = [[7, 3], [-7, 3], [7, -3], [-7, -3], [6, 3], [-6, 3], [0.5, 0.1], [100.25, 0.3], [-1e-9, 1], [4000.5, 1.1]];
-    const got = values(mod, cases.map((c) => c[0]), cases.map((c) => c[1]));
-    cases.forEach(([a, d], i) => {
-      const [x, y] = [Math.fround(a), Math.fround(d)];
-      const exact = x - y * Math.floor(x / y);
-      expect(Math.abs(got[i] - exact)).toBeLessThan(1.2e-7 * Math.abs(y) + 1e-12);
-    });
-    expect(values(mod, [1], [0])).toEqual([NaN]);
+    const cases = [[7, 3, 1], [-7, 3, 2], [7, -3, -2], [-7, -3, -1], [6, 3, 0], [-6, 3, 0], [0.5, 0.25, 0], [-1e-9, 1, 1], [5, Infinity, 5], [-5, Infinity, Infinity],
+      [5, -Infinity, -Infinity], [1, 0, NaN], [0, 0, NaN], [Infinity, 3, NaN], [-Infinity, Infinity, NaN], [NaN, 1, NaN], [1, NaN, NaN], [0, 3, 0]];
+    expect(values(mod, cases.map((c) => c[0]), cases.map((c) => c[1])).map((v) => v + 0)).toEqual(cases.map((c) => c[2]));
+  });
+});
+
+describe('mod is the rounded remainder, bit for bit', () => {
+  const exact = (x: number, y: number): number => {
+    const rest = x % y;
+    return Math.fround(rest !== 0 && rest < 0 !== y < 0 ? rest + y : rest);
+  };
+  const naive: Write = (b, x, y) => b.float('sub', x, b.float('mul', y, b.floatUnary('floor', b.float('div', x, y))));
+
+  /** The worst error, as a part of the divisor, with quotients up to 2^bits; Infinity where a result is none. */
+  function worstPart(write: Write, bits: number, relaxed: boolean): number {
+    let seed = 5;
+    const random = (): number => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+    const y = Float32Array.from({ length: COUNT }, () => (random() < 0.5 ? -1 : 1) * 2 ** (20 * random() - 10) * (bits > 200 ? 2 ** -138 : 1));
+    const x = y.map((d) => (2 * random() - 1) * 2 ** (bits * random()) * d);
+    return compiled(write, relaxed)(x, y).reduce((most, got, i) => Math.max(most, Number.isFinite(got) ? Math.abs((got - exact(x[i], y[i])) / y[i]) : Infinity), 0);
+  }
+
+  test.each([[3, 4e-7], [11, 1e-4], [24, 0.4], [60, 1e9], [250, 1e20]])('for quotients up to 2^%d, where x - y floor(x / y) is off by more than %d of y', (bits, off) => {
+    expect(worstPart(naive, bits, false)).toBeGreaterThan(off);
+    for (const relaxed of [true, false]) expect(worstPart(mod, bits, relaxed)).toBe(0);
   });
 });
 
