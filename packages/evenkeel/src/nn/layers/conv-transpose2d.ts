@@ -23,6 +23,8 @@ export class ConvTranspose2d extends Module {
   readonly filters: number;
   readonly kernel: readonly [number, number];
   readonly options: ConvTranspose2dOptions;
+  /** Axis of the weight that counts the outputs (of one group); rules for weights go by it. */
+  readonly outputAxis = -2;
   weight!: Param;
   bias: Param | undefined;
 

@@ -7,7 +7,7 @@ import type { Buffer, Tensor } from '../../tensor/index.ts';
 import { faults } from '../faults.ts';
 import { Module } from '../module.ts';
 import { reparametrize } from '../reparametrize.ts';
-import { unitAxis } from './weight-options.ts';
+import { byOutputs, unitAxis } from './weight-options.ts';
 import type { WeightRuleOptions } from './weight-options.ts';
 
 /** How the largest singular value is estimated. */
@@ -74,7 +74,7 @@ export class SpectralNorm extends Module {
  * @throws E101 for iterations; E350 if the layer has no such parameter; E353 for an axis that the weight does not have
  */
 export function spectralNorm<L extends Module>(layer: L, options: SpectralNormOptions = {}): L {
-  return reparametrize(layer, new SpectralNorm(options), { param: options.param, key: 'spectralNorm' });
+  return reparametrize(layer, new SpectralNorm(byOutputs(layer, options)), { param: options.param, key: 'spectralNorm' });
 }
 
 /** Singular vectors of a weight by power iteration on the host, from random ones. */

@@ -10,7 +10,7 @@ import { unitAxis } from './weight-options.ts';
 export interface WeightNormOptions {
   /** Property of the layer that holds the weight, from then on the direction; default 'weight'. */
   readonly param?: string;
-  /** Axis of the weight that counts the units, each with a length of its own; 'all' for one length. Default -1 (PyTorch's dim 0). */
+  /** Axis of the weight that counts the units, each with a length of its own; 'all' for one length. Default -1 (PyTorch's dim 0; so of a transposed convolution the inputs). */
   readonly axis?: number | 'all';
   /** Added to the squared length of the direction; default 1e-12. PyTorch adds nothing. */
   readonly epsilon?: number;

@@ -8,7 +8,7 @@ import { weightFaults } from '../weight-faults.ts';
 export interface WeightRuleOptions {
   /** Property of the layer that holds the weight; default 'weight'. */
   readonly param?: string;
-  /** Axis of the weight that counts its units; default -1, the outputs of linear and convolution. */
+  /** Axis of the weight that counts its units; default the outputs: -1, or what the layer says by a property `outputAxis` (convTranspose2d -2). */
   readonly axis?: number;
 }
 
@@ -24,4 +24,10 @@ export function checkUnits(rule: Module, weight: Shape, axis = -1): void {
   const resolved = unitAxis(rule, weight, axis);
   const size = weight.reduce((product, extent, i) => (i === resolved ? product : product * extent), 1);
   if (size < 2) throw weightFaults.oneValue(rule.describe(), weight, resolved);
+}
+
+/** The options with the axis of the layer's outputs, as PyTorch's spectral_norm chooses it. */
+export function byOutputs<O extends WeightRuleOptions>(layer: Module, options: O): O {
+  const axis: unknown = Reflect.get(layer, 'outputAxis');
+  return typeof axis === 'number' ? { ...options, axis: options.axis ?? axis } : options;
 }

@@ -154,6 +154,25 @@ describe('weight standardization', () => {
     const turned = await new nn.WeightCentering({ axis: 0 }).forward(ek.tensor([[1, 2], [5, 9]])).data();
     expect([...turned]).toEqual([-0.5, 0.5, -2, 2]);
   });
+
+  it('takes the outputs of a transposed convolution for its units, not the inputs', async () => {
+    const near = (got: readonly number[], expected: readonly number[]): void => got.forEach((value, i) => expect(value).toBeCloseTo(expected[i], 6));
+    // [KH, KW, O, C] = [2, 1, 1, 2]: the one output has a vector of length sqrt(2), the inputs have two orthogonal ones of length 1.
+    const values = [1, 0, 0, 1];
+    const baked = async (rule: (layer: nn.ConvTranspose2d) => nn.ConvTranspose2d): Promise<number[]> => {
+      const layer = rule(nn.convTranspose2d(1, [2, 1], { bias: false, init: () => Float32Array.from(values) }));
+      layer.build([2, 2, 2]);
+      await nn.bakeWeights(layer);
+      return [...await layer.weight.read()];
+    };
+    // torch.nn.utils.parametrizations.spectral_norm of ConvTranspose2d(2, 1, (2, 1)): dim is 1.
+    near(await baked((layer) => nn.spectralNorm(layer)), values.map((value) => value / Math.SQRT2));
+    near(await baked((layer) => nn.spectralNorm(layer, { axis: -1 })), values);
+    const standardized = [1, -1, -1, 1].map((sign) => sign * Math.sqrt(3) / 2);
+    near(await baked((layer) => nn.weightStandardization(layer, { epsilon: 0 })), standardized);
+    near(await baked((layer) => nn.scaledWeightStandardization(layer)), [1, -1, -1, 1].map((sign) => sign / 2));
+    near(await baked((layer) => nn.weightCentering(layer)), [0.5, -0.5, -0.5, 0.5]);
+  });
 });
 
 describe('gradients against finite differences, of the second order too', () => {
