@@ -103,7 +103,7 @@ export const prod = reduction(nodes.prod);
 export const argmax = reduction(nodes.argmax);
 /** Mean squared deviation; `correction: 1` for the unbiased estimate. */
 export const variance = reduction<ReduceOptions & { readonly correction?: number }>(nodes.variance);
-/** log(sum(exp(x))), safe for large x. */
+/** log(sum(exp(x))), safe for large x; infinities as torch.logsumexp has them. */
 export const logSumExp = reduction(nodes.logSumExp);
 
 /** What `moments` finds: mean, population variance, sum of squared deviations (m2), what the mean leaves out by being an f32 (rest), count. */

@@ -40,6 +40,12 @@ describe('reductions', () => {
     expect(await big.logSumExp(1).array()).toEqual([expect.closeTo(1000 + Math.LN2, 3), 0]);
   });
 
+  it('logSumExp and softmax have infinities as torch has them', async () => {
+    const rows = tensor([[Infinity, 1, Infinity], [-Infinity, -Infinity, -Infinity], [NaN, Infinity, 0], [-Infinity, 0, 0]]);
+    expect(await rows.logSumExp(1).array()).toEqual([Infinity, -Infinity, NaN, expect.closeTo(Math.LN2)]);
+    expect(await softmax(rows).array()).toEqual([[NaN, NaN, NaN], [NaN, NaN, NaN], [NaN, NaN, NaN], [0, 0.5, 0.5]]);
+  });
+
   it('have gradients', () => {
     const value = randomDense([3, 4]);
     for (const f of [nodes.mean, nodes.variance, nodes.prod, nodes.logSumExp]) checkGradient((a) => f(a, 1), [value], { order: 2 });

@@ -7,8 +7,9 @@ import type { Monoid } from '../monoid.ts';
 /**
  * The largest value, log(sum of e^x) and logSum = log(sum of e^(x - max)) in one pass with one exponential per value. softmax(x)
  * is e^((x - max) - logSum), which does not round at the size of x as e^(x - lse) does. The state is
- * (max, sum of e^(x - max)): Milakov & Gimelshein 2018, "Online normalizer calculation for softmax". max is at least
- * -3.4e38, so that x - max is no NaN where every x is -Infinity; lse is -Infinity then, and for no values.
+ * (max, sum of e^(x - max)): Milakov & Gimelshein 2018, "Online normalizer calculation for softmax". In the state max is at
+ * least the lowest finite value and counts as at most the largest where it is subtracted, so that no x - max is Infinity - Infinity.
+ * Infinities come out as torch.logsumexp and torch.amax have them; logSum is NaN where max is infinite, as torch.softmax is.
  */
 export const softmax: Monoid = {
   name: 'softmax',
@@ -17,29 +18,30 @@ export const softmax: Monoid = {
   positional: false,
   fieldType: () => 'f32',
   stateTypes: () => ['f32', 'f32'],
-  init: () => [literal(FLOOR), literal(0)],
+  init: () => [literal(-LARGEST), literal(0)],
   restart: ([best]) => [best, literal(0)],
   step([best, sum], x) {
-    const d = binary('sub', x, best);
+    const d = binary('sub', x, limited(best));
     const e = unary('exp', unary('neg', unary('abs', d)));
     const grown = binary('add', binary('mul', sum, e), literal(1));
     return [binary('max', best, x), select(binary('lt', best, x), grown, binary('add', sum, e))];
   },
   merge([bestA, sumA], [bestB, sumB]) {
     const best = binary('max', bestA, bestB);
-    const scaled = (max: Expr, sum: Expr): Expr => binary('mul', sum, unary('exp', binary('sub', max, best)));
+    const scaled = (max: Expr, sum: Expr): Expr => binary('mul', sum, unary('exp', binary('sub', limited(max), limited(best))));
     return [best, binary('add', scaled(bestA, sumA), scaled(bestB, sumB))];
   },
   finish([best, sum], _, field) {
-    if (field === 'max') return best;
+    const max = select(binary('eq', sum, literal(0)), literal(-Infinity), best);
+    if (field === 'max') return max;
     const logSum = unary('log', sum);
-    return field === 'lse' ? binary('add', best, logSum) : logSum;
+    return binary('add', logSum, field === 'lse' ? best : binary('sub', max, max));
   },
-  empty: (field) => (field === 'max' ? FLOOR : -Infinity),
+  empty: () => -Infinity,
   reference(values, field) {
-    const best = values.reduce((max, x) => Math.max(max, x), FLOOR);
-    const logSum = Math.log(values.reduce((sum, x) => sum + Math.exp(x - best), 0));
-    return { max: best, lse: best + logSum, logSum }[field]!;
+    const max = values.reduce((most, x) => Math.max(most, x), -Infinity);
+    const logSum = Math.log(values.reduce((sum, x) => sum + Math.exp(x - max), 0));
+    return { max, lse: Math.abs(max) === Infinity ? max : max + logSum, logSum }[field]!;
   },
   vjp(x, out, axes, field, g, build) {
     if (field === 'max') return shareAmongTies(x, out, axes, g, build);
@@ -50,4 +52,9 @@ export const softmax: Monoid = {
   },
 };
 
-const FLOOR = -3.4e38;
+/** Of f32. */
+const LARGEST = (2 - 2 ** -23) * 2 ** 127;
+
+function limited(max: Expr): Expr {
+  return binary('min', max, literal(LARGEST));
+}

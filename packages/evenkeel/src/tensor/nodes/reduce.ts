@@ -32,7 +32,7 @@ export const max = reduction('max', 'max', 'value');
 export const prod = reduction('prod', 'prod', 'value');
 /** The row-major position of the first largest value among those reduced, i32. */
 export const argmax = reduction('argmax', 'argmax', 'value');
-/** log(sum(exp(x))), safe for any finite x. */
+/** log(sum(exp(x))) for any x, infinities as torch.logsumexp has them. */
 export const logSumExp = reduction('logSumExp', 'softmax', 'lse');
 
 export function mean(x: Node, axes?: Axes, options?: ReduceOptions): Node {

@@ -166,8 +166,20 @@ describe('softmax', () => {
   it('takes -Infinity as a value of weight nothing', () => {
     const lse = (values: readonly number[]): number => inPieces(monoids.softmax, values, [1, values.length - 1], 'lse', 'f32');
     expect(lse([-Infinity, 0, -Infinity, 0])).toBeCloseTo(Math.LN2, 14);
-    expect(lse([-Infinity, -Infinity])).toBe(-Infinity);
-    expect(inPieces(monoids.softmax, [-Infinity, -Infinity], [2], 'max', 'f32')).toBe(-3.4e38);
+    expect(lse([-3.4028234663852886e38, -Infinity])).toBe(-3.4028234663852886e38);
+  });
+
+  // torch.logsumexp, torch.amax and torch.log_softmax of PyTorch 2.15; logSum is what makes log_softmax = x - max - logSum NaN.
+  it.each([
+    [[-Infinity, -Infinity], -Infinity, -Infinity, NaN], [[Infinity, Infinity], Infinity, Infinity, NaN], [[Infinity, 1], Infinity, Infinity, NaN],
+    [[1, Infinity, 2, Infinity], Infinity, Infinity, NaN], [[Infinity, -Infinity], Infinity, Infinity, NaN], [[NaN, 1], NaN, NaN, NaN],
+    [[Infinity, NaN], NaN, NaN, NaN], [[NaN, Infinity], NaN, NaN, NaN], [[-Infinity, 0], 0, 0, 0],
+  ])('of %j: lse %d, max %d, logSum %d', (values, lse, max, logSum) => {
+    const expected = { lse, max, logSum };
+    for (const [field, wanted] of Object.entries(expected)) {
+      expect(monoids.softmax.reference(Float64Array.from(values), field, 'f32'), field).toBe(wanted);
+      for (const cut of [[values.length], [1, values.length - 1], [0, 1, 0, values.length - 1]]) expect(inPieces(monoids.softmax, values, cut, field, 'f32'), field).toBe(wanted);
+    }
   });
 
   it('does not overflow', () => {
