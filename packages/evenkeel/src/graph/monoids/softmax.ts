@@ -8,7 +8,7 @@ import type { Monoid } from '../monoid.ts';
  * The largest value, log(sum of e^x) and logSum = log(sum of e^(x - max)) in one pass with one exponential per value. softmax(x)
  * is e^((x - max) - logSum), which does not round at the size of x as e^(x - lse) does. The state is
  * (max, sum of e^(x - max)): Milakov & Gimelshein 2018, "Online normalizer calculation for softmax". In the state max is at
- * least the lowest finite value and counts as at most the largest where it is subtracted, so that no x - max is Infinity - Infinity.
+ * least the lowest finite value, so that x - max is no NaN where every x is -Infinity; once it is Infinity the sum does not matter.
  * Infinities come out as torch.logsumexp and torch.amax have them; logSum is NaN where max is infinite, as torch.softmax is.
  */
 export const softmax: Monoid = {
@@ -18,24 +18,25 @@ export const softmax: Monoid = {
   positional: false,
   fieldType: () => 'f32',
   stateTypes: () => ['f32', 'f32'],
-  init: () => [literal(-LARGEST), literal(0)],
+  init: () => [literal(LOWEST), literal(0)],
   restart: ([best]) => [best, literal(0)],
   step([best, sum], x) {
-    const d = binary('sub', x, limited(best));
+    const d = binary('sub', x, best);
     const e = unary('exp', unary('neg', unary('abs', d)));
     const grown = binary('add', binary('mul', sum, e), literal(1));
     return [binary('max', best, x), select(binary('lt', best, x), grown, binary('add', sum, e))];
   },
   merge([bestA, sumA], [bestB, sumB]) {
     const best = binary('max', bestA, bestB);
-    const scaled = (max: Expr, sum: Expr): Expr => binary('mul', sum, unary('exp', binary('sub', limited(max), limited(best))));
+    const scaled = (max: Expr, sum: Expr): Expr => binary('mul', sum, unary('exp', binary('sub', max, best)));
     return [best, binary('add', scaled(bestA, sumA), scaled(bestB, sumB))];
   },
   finish([best, sum], _, field) {
     const max = select(binary('eq', sum, literal(0)), literal(-Infinity), best);
     if (field === 'max') return max;
     const logSum = unary('log', sum);
-    return binary('add', logSum, field === 'lse' ? best : binary('sub', max, max));
+    if (field === 'lse') return select(binary('eq', best, literal(Infinity)), best, binary('add', best, logSum));
+    return binary('add', logSum, binary('sub', max, max));
   },
   empty: () => -Infinity,
   reference(values, field) {
@@ -52,9 +53,5 @@ export const softmax: Monoid = {
   },
 };
 
-/** Of f32. */
-const LARGEST = (2 - 2 ** -23) * 2 ** 127;
-
-function limited(max: Expr): Expr {
-  return binary('min', max, literal(LARGEST));
-}
+/** The lowest finite f32. */
+const LOWEST = (2 ** -23 - 2) * 2 ** 127;
