@@ -8,7 +8,8 @@ import { faults } from './faults.ts';
 import { groupStatistics } from './group-statistics.ts';
 import { checkPositions } from './instance-norm.ts';
 import { maskOver } from './mask.ts';
-import { channelAxis, checkEpsilon, spatialAxes } from './per-sample.ts';
+import { checkEpsilon } from './option-checks.ts';
+import { channelAxis, spatialAxes } from './per-sample.ts';
 import type { ChannelOptions, MaskCall } from './per-sample.ts';
 import { sampleFaults } from './per-sample-faults.ts';
 

@@ -4,7 +4,8 @@ import { checkGroups, checkGroupSize, groupsOf } from './group-norm.ts';
 import type { GroupSizes } from './group-norm.ts';
 import { groupStatistics } from './group-statistics.ts';
 import { maskOver } from './mask.ts';
-import { applyAffine, channelAxis, checkEpsilon, perChannel, PerSampleNorm } from './per-sample.ts';
+import { checkEpsilon } from './option-checks.ts';
+import { applyAffine, channelAxis, perChannel, PerSampleNorm } from './per-sample.ts';
 import type { AffineOptions, ChannelOptions, MaskCall } from './per-sample.ts';
 
 /** What EvoNorm-S0 computes and learns; groups default 32. */

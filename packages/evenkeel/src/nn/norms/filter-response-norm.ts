@@ -2,7 +2,8 @@
 import { maximum } from '../../tensor/index.ts';
 import type { Param, Tensor } from '../../tensor/index.ts';
 import { maskOver, meanSquare } from './mask.ts';
-import { applyAffine, channelAxis, checkEpsilon, perChannel, PerSampleNorm, positionsOf, spatialAxes } from './per-sample.ts';
+import { checkEpsilon } from './option-checks.ts';
+import { applyAffine, channelAxis, perChannel, PerSampleNorm, positionsOf, spatialAxes } from './per-sample.ts';
 import type { AffineOptions, ChannelOptions, MaskCall } from './per-sample.ts';
 import { sampleFaults } from './per-sample-faults.ts';
 

@@ -1,7 +1,8 @@
 /** Global response normalization (Woo et al. 2023, "ConvNeXt V2", arXiv 2301.00808, section 3). */
 import type { Tensor } from '../../tensor/index.ts';
 import { counted, maskOver } from './mask.ts';
-import { channelAxis, checkEpsilon, PerSampleNorm, spatialAxes } from './per-sample.ts';
+import { checkEpsilon } from './option-checks.ts';
+import { channelAxis, PerSampleNorm, spatialAxes } from './per-sample.ts';
 import type { ChannelOptions, MaskCall } from './per-sample.ts';
 import type { ModuleOptions } from '../module.ts';
 

@@ -4,7 +4,8 @@ import type { Tensor } from '../../tensor/index.ts';
 import { faults } from './faults.ts';
 import { groupStatistics } from './group-statistics.ts';
 import { maskOver } from './mask.ts';
-import { channelAxis, checkEpsilon, PerSampleNorm, positionsOf, presetOf } from './per-sample.ts';
+import { checkEpsilon } from './option-checks.ts';
+import { channelAxis, PerSampleNorm, positionsOf, presetOf } from './per-sample.ts';
 import type { AffineOptions, ChannelOptions, MaskCall } from './per-sample.ts';
 import { sampleFaults } from './per-sample-faults.ts';
 

@@ -3,7 +3,8 @@ import { resolveAxis } from '../../base/index.ts';
 import type { Shape } from '../../base/index.ts';
 import { standardize } from '../../tensor/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
-import { checkEpsilon, PerSampleNorm, presetOf } from './per-sample.ts';
+import { checkEpsilon, refuseAxis } from './option-checks.ts';
+import { PerSampleNorm, presetOf } from './per-sample.ts';
 import type { AffineOptions } from './per-sample.ts';
 import { sampleFaults } from './per-sample-faults.ts';
 
@@ -27,6 +28,7 @@ export class LayerNorm extends PerSampleNorm {
 
   constructor(options: LayerNormOptions = {}) {
     super('layerNorm', options);
+    refuseAxis(this.op, options);
     this.options = options;
     this.epsilon = checkEpsilon(this.op, options.epsilon ?? presetOf(this.op, EPSILON, options.dialect));
   }

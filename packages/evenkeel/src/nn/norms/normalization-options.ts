@@ -4,6 +4,7 @@ import type { Activation } from './activation.ts';
 import { dialects } from './dialects.ts';
 import type { Averaging, Dialect, Estimator } from './dialects.ts';
 import { faults } from './faults.ts';
+import { checkAffineOptions, checkEpsilon, checkFlag, checkKeys, refuseForeign } from './option-checks.ts';
 import type { Average, UpdateRule } from './running-statistics.ts';
 
 /** Where the statistics come from that the output is normalized by. */
@@ -71,6 +72,7 @@ export interface NormalizationSettings extends Averaging {
 /** @throws E101 for an option out of range */
 export function settingsOf(op: string, options: NormalizationOptions & { readonly ranks?: readonly number[] }): NormalizationSettings {
   const { dialect = 'torch', statistics = 'batch', evaluation = 'running', update = statistics === 'batch', keys = [], average = 'exponential' } = options;
+  refuseForeign(op, options);
   if (!Object.hasOwn(dialects, dialect)) throw faults.name(op, 'dialect', dialect, Object.keys(dialects));
   for (const source of [statistics, evaluation]) if (source !== 'batch' && source !== 'running') throw faults.name(op, 'source of statistics', source, ['batch', 'running']);
   const rule = update === true ? 'once' : update;
@@ -78,8 +80,12 @@ export function settingsOf(op: string, options: NormalizationOptions & { readonl
   if (average !== 'exponential' && average !== 'cumulative') throw faults.name(op, 'average', average, ['exponential', 'cumulative']);
   const preset = dialects[dialect];
   const { decay = preset.decay, epsilon = preset.epsilon, estimator = preset.estimator, debias = preset.debias } = options;
-  if (!(decay >= 0 && decay <= 1)) throw faults.option(op, 'decay', 'must be in 0 .. 1, the weight of the old value', decay, "for PyTorch's momentum m write decay: 1 - m");
-  if (!(epsilon >= 0)) throw faults.option(op, 'epsilon', 'must not be negative', epsilon, 'for example epsilon: 1e-5');
+  if (!(Number.isFinite(decay) && decay >= 0 && decay <= 1)) throw faults.option(op, 'decay', 'must be in 0 .. 1, the weight of the old value', decay, "for PyTorch's momentum m write decay: 1 - m");
+  if (estimator !== 'unbiased' && estimator !== 'population') throw faults.name(op, 'estimator', estimator, ['unbiased', 'population']);
+  checkEpsilon(op, epsilon);
+  checkFlag(op, 'debias', debias);
+  checkKeys(op, keys);
+  checkAffineOptions(op, options);
   if (debias && decay === 1) throw faults.option(op, 'decay', 'must be below 1 to be debiased', decay, 'for example decay: 0.99');
   if (options.channels !== undefined && !(Number.isSafeInteger(options.channels) && options.channels >= 0)) throw faults.option(op, 'channels', 'must be a whole number', options.channels, 'for example channels: 64');
   const { axis = -1, channels, scale = true, center = true, initialScale = 1, trainAffine = true } = options;

@@ -8,6 +8,7 @@ import type { ModuleOptions } from '../module.ts';
 import { activationOf } from './activation.ts';
 import type { Activation } from './activation.ts';
 import { faults } from './faults.ts';
+import { checkAffineOptions, refuseForeign } from './option-checks.ts';
 
 /** What follows a normalization. */
 export interface AffineOptions extends ModuleOptions {
@@ -43,9 +44,11 @@ export abstract class PerSampleNorm extends Module {
   protected readonly activate: (y: Tensor) => Tensor;
   private readonly part: AffineOptions;
 
-  /** @param op the layer's name in error texts, as users write it */
+  /** @param op the layer's name in error texts, as users write it. @throws E101 for options that cannot be */
   constructor(op: string, options: AffineOptions) {
     super(options);
+    refuseForeign(op, options);
+    checkAffineOptions(op, options);
     this.op = op;
     this.part = options;
     this.activate = activationOf(op, options.activation);
@@ -110,10 +113,4 @@ export function positionsOf(x: Tensor, axis: number): number {
 export function presetOf<T>(op: string, presets: Readonly<Record<string, T>>, dialect = 'torch'): T {
   if (Object.hasOwn(presets, dialect)) return presets[dialect];
   throw faults.name(op, 'dialect', dialect, Object.keys(presets));
-}
-
-/** What is added under a root, from 0. @throws E101 */
-export function checkEpsilon(op: string, epsilon: number): number {
-  if (!(epsilon >= 0)) throw faults.option(op, 'epsilon', 'must not be negative', epsilon, 'for example epsilon: 1e-5');
-  return epsilon;
 }

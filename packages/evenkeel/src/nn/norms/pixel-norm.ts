@@ -2,7 +2,8 @@
 import { rmsNormalize } from '../../tensor/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { Module } from '../module.ts';
-import { channelAxis, checkEpsilon } from './per-sample.ts';
+import { checkEpsilon, refuseForeign } from './option-checks.ts';
+import { channelAxis } from './per-sample.ts';
 import type { ChannelOptions } from './per-sample.ts';
 
 /** What pixel normalization computes. */
@@ -17,6 +18,7 @@ export class PixelNorm extends Module {
 
   constructor(options: PixelNormOptions = {}) {
     super();
+    refuseForeign('pixelNorm', options);
     checkEpsilon('pixelNorm', options.epsilon ?? 0);
     this.options = options;
   }

@@ -2,7 +2,8 @@
 import { rmsNormalize } from '../../tensor/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { checkFeatures, sampleAxes } from './layer-norm.ts';
-import { checkEpsilon, PerSampleNorm, presetOf } from './per-sample.ts';
+import { checkEpsilon, refuseAxis } from './option-checks.ts';
+import { PerSampleNorm, presetOf } from './per-sample.ts';
 import type { AffineOptions } from './per-sample.ts';
 
 /** Epsilon of each framework's RMS normalization; PyTorch's is the distance from 1 to the next f32. */
@@ -25,6 +26,7 @@ export class RmsNorm extends PerSampleNorm {
 
   constructor(options: RmsNormOptions = {}) {
     super('rmsNorm', { ...options, center: false });
+    refuseAxis(this.op, options);
     this.options = options;
     this.epsilon = checkEpsilon(this.op, options.epsilon ?? presetOf(this.op, EPSILON, options.dialect));
   }

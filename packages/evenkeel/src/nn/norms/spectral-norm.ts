@@ -7,6 +7,7 @@ import type { Buffer, Tensor } from '../../tensor/index.ts';
 import { faults } from '../faults.ts';
 import { Module } from '../module.ts';
 import { reparametrize } from '../reparametrize.ts';
+import { checkEpsilon } from './option-checks.ts';
 import { byOutputs, unitAxis } from './weight-options.ts';
 import type { WeightRuleOptions } from './weight-options.ts';
 
@@ -38,6 +39,7 @@ export class SpectralNorm extends Module {
     super();
     const { iterations = 1 } = options;
     if (!Number.isInteger(iterations) || iterations < 1) throw faults.option('spectralNorm', 'iterations', 'must be a whole number from 1', iterations, 'for example iterations: 1');
+    checkEpsilon('spectralNorm', options.epsilon ?? 0);
     this.options = options;
   }
 
@@ -71,7 +73,7 @@ export class SpectralNorm extends Module {
  * Divides a layer's weight by its largest singular value, so that the layer stretches no input: `nn.spectralNorm(nn.conv2d(64, 3))`.
  * For the discriminators of GANs. The layer gets the buffers `spectralNorm.u` and `spectralNorm.v`.
  * @returns the same layer
- * @throws E101 for iterations; E350 if the layer has no such parameter; E353 for an axis that the weight does not have
+ * @throws E101 for iterations and epsilon; E350 if the layer has no such parameter; E353 for an axis that the weight does not have
  */
 export function spectralNorm<L extends Module>(layer: L, options: SpectralNormOptions = {}): L {
   return reparametrize(layer, new SpectralNorm(byOutputs(layer, options)), { param: options.param, key: 'spectralNorm' });

@@ -4,6 +4,7 @@ import type { Tensor } from '../../tensor/index.ts';
 import { Module } from '../module.ts';
 import { faults } from './faults.ts';
 import { sampleAxes } from './layer-norm.ts';
+import { refuseAxis, refuseForeign } from './option-checks.ts';
 
 /** Which vectors, and which length. */
 export interface UnitNormOptions {
@@ -21,9 +22,11 @@ export class UnitNorm extends Module {
 
   constructor(options: UnitNormOptions = {}) {
     super();
+    refuseForeign('unitNorm', options);
+    refuseAxis('unitNorm', options);
     const { order = 2, epsilon = 1e-12 } = options;
     if (order !== 1 && order !== 2) throw faults.option('unitNorm', 'order', 'must be 1 or 2', order, 'for the Euclidean length write order: 2');
-    if (!(epsilon >= 1e-18)) throw faults.option('unitNorm', 'epsilon', 'must be at least 1e-18, for its square is held in f32', epsilon, 'leave it at 1e-12');
+    if (!(Number.isFinite(epsilon) && epsilon >= 1e-18)) throw faults.option('unitNorm', 'epsilon', 'must be at least 1e-18, for its square is held in f32', epsilon, 'leave it at 1e-12');
     this.options = options;
   }
 

@@ -4,6 +4,7 @@ import { unitNorms, weightNormalize } from '../../tensor/index.ts';
 import type { Param, Tensor } from '../../tensor/index.ts';
 import { Module } from '../module.ts';
 import { reparametrize } from '../reparametrize.ts';
+import { checkEpsilon } from './option-checks.ts';
 import { unitAxis } from './weight-options.ts';
 
 /** How a weight is split into direction and length. */
@@ -23,6 +24,7 @@ export class WeightNorm extends Module {
 
   constructor(options: WeightNormOptions = {}) {
     super();
+    checkEpsilon('weightNorm', options.epsilon ?? 0);
     this.options = options;
   }
 
@@ -46,7 +48,7 @@ export class WeightNorm extends Module {
  * Trains length and direction of each unit of a layer's weight apart: `nn.weightNorm(nn.linear(10))`. The layer gets a parameter
  * `weightNorm.length`; its `weight` is the direction. For networks without batch statistics: RNNs, reinforcement learning, GANs.
  * @returns the same layer
- * @throws E350 if the layer has no such parameter; E353 for an axis that the weight does not have
+ * @throws E101 for epsilon; E350 if the layer has no such parameter; E353 for an axis that the weight does not have
  */
 export function weightNorm<L extends Module>(layer: L, options: WeightNormOptions = {}): L {
   return reparametrize(layer, new WeightNorm(options), { param: options.param, key: 'weightNorm' });

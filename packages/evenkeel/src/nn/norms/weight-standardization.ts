@@ -3,6 +3,7 @@ import { centerWeight, standardizeWeight } from '../../tensor/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { Module } from '../module.ts';
 import { reparametrize } from '../reparametrize.ts';
+import { checkEpsilon } from './option-checks.ts';
 import { byOutputs, checkUnits } from './weight-options.ts';
 import type { WeightRuleOptions } from './weight-options.ts';
 
@@ -18,6 +19,7 @@ export class WeightStandardization extends Module {
 
   constructor(options: WeightStandardizationOptions = {}) {
     super();
+    checkEpsilon('weightStandardization', options.epsilon ?? 0);
     this.options = options;
   }
 
@@ -54,7 +56,7 @@ export class WeightCentering extends Module {
  * Standardizes the weight of each output: `nn.weightStandardization(nn.conv2d(64, 3))`. For convolutions that a normalization
  * follows, above all group normalization with one or two images per batch.
  * @returns the same layer
- * @throws E350 if the layer has no such parameter; E353 for an axis that the weight does not have; E354 for units of one value
+ * @throws E101 for epsilon; E350 if the layer has no such parameter; E353 for an axis that the weight does not have; E354 for units of one value
  */
 export function weightStandardization<L extends Module>(layer: L, options: WeightStandardizationOptions = {}): L {
   return reparametrize(layer, new WeightStandardization(byOutputs(layer, options)), { param: options.param, key: 'weightStandardization' });

@@ -317,7 +317,41 @@ describe('refusals', () => {
     expect(() => nn.batchNorm({ update: 'twice' as never })).toThrow('there is no update rule "twice"');
     expect(() => nn.batchNorm({ average: 'median' as never })).toThrow('there is no average "median"');
     expect(() => nn.batchNorm({ decay: 1, debias: true })).toThrow('decay must be below 1 to be debiased');
-    expect(() => nn.batchNorm({ epsilon: -1 })).toThrow('epsilon must not be negative');
+    expect(() => nn.batchNorm({ epsilon: -1 })).toThrow('epsilon must be a finite number, 0 or more');
+  });
+
+  it('E101 strings, null and infinity, when the layer is made and not when it runs', () => {
+    const wrong: readonly (readonly [string, unknown, string])[] = [
+      ['decay', '0.9', 'decay must be in 0 .. 1, the weight of the old value.\n     got "0.9"'],
+      ['epsilon', '1e-5', 'epsilon must be a finite number, 0 or more.\n     got "1e-5"'],
+      ['epsilon', Infinity, 'got Infinity'],
+      ['epsilon', null, 'got null'],
+      ['initialScale', Number.NaN, 'initialScale must be a finite number'],
+      ['scale', 'false', 'scale must be true or false'],
+      ['center', 0, 'center must be true or false'],
+      ['trainAffine', 'no', 'trainAffine must be true or false'],
+      ['debias', 1, 'debias must be true or false'],
+      ['estimator', 'Unbiased', 'there is no estimator "Unbiased".\n     Fix: choose one of unbiased, population'],
+      ['keys', 'abc', "keys must be a list of different names.\n     got \"abc\"\n     Fix: for example keys: ['real', 'fake']"],
+      ['keys', ['a', 'a'], 'keys must be a list of different names'],
+    ];
+    for (const [name, value, text] of wrong) expect(() => nn.batchNorm({ [name]: value }), name).toThrow(text);
+    for (const value of [Number.NaN, '0']) expect(() => nn.layerNorm({ initialScale: value as number })).toThrow('E101 layerNorm: initialScale must be a finite number');
+  });
+
+  it("E101 options by PyTorch's and Keras' names, which would be ignored", () => {
+    expect(() => nn.batchNorm({ momentum: 0.1 } as object)).toThrow('E101 batchNorm: momentum is not an option of this layer.\n     got 0.1\n' +
+      '     Fix: write decay, the weight of the old value: 1 - momentum of PyTorch, momentum of Keras');
+    for (const name of ['eps', 'affine', 'track_running_stats', 'trackRunningStats', 'num_features', 'gamma_initializer', 'trainable', 'renorm', 'synchronized']) {
+      expect(() => nn.batchNorm({ [name]: true } as object), name).toThrow(`${name} is not an option of this layer`);
+      expect(() => nn.batchNorm({ [name]: undefined } as object), name).not.toThrow();
+    }
+    for (const make of [nn.layerNorm, nn.rmsNorm, nn.unitNorm]) {
+      expect(() => make({ axis: 1 } as object)).toThrow('axis is not an option of this layer.\n     got 1\n     Fix: write axes, one number or several, for example axes: -1');
+      expect(() => make({ eps: 1e-6 } as object)).toThrow('Fix: write epsilon');
+    }
+    expect(() => nn.groupNorm({ num_groups: 4 } as object)).toThrow('Fix: write groups');
+    expect(() => nn.layerNorm({ normalized_shape: [4], elementwise_affine: true } as object)).toThrow('Fix: write axes');
   });
 
   it('E300 ranks', () => {

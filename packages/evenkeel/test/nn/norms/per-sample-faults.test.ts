@@ -126,7 +126,7 @@ describe('companions', () => {
 describe('options', () => {
   it('E101: out of range, or none of those known', () => {
     for (const make of [nn.layerNorm, nn.rmsNorm, nn.groupNorm, nn.pixelNorm, nn.filterResponseNorm, nn.evoNormS0, nn.evoNormB0, nn.globalResponseNorm, nn.adaptiveInstanceNorm]) {
-      expect(() => make({ epsilon: -1 })).toThrow(/E101 \w+: epsilon must not be negative\.\n +got -1/);
+      expect(() => make({ epsilon: -1 })).toThrow(/E101 \w+: epsilon must be a finite number, 0 or more\.\n +got -1/);
     }
     expect(() => nn.instanceNorm({ epsilon: Number.NaN })).toThrow('E101 instanceNorm');
     expect(() => nn.unitNorm({ epsilon: 0 })).toThrow('E101 unitNorm: epsilon must be at least 1e-18');

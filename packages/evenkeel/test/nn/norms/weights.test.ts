@@ -173,6 +173,12 @@ describe('weight standardization', () => {
     near(await baked((layer) => nn.scaledWeightStandardization(layer)), [1, -1, -1, 1].map((sign) => sign / 2));
     near(await baked((layer) => nn.weightCentering(layer)), [0.5, -0.5, -0.5, 0.5]);
   });
+
+  it('E101: an epsilon that is none', () => {
+    for (const rule of [nn.weightNorm, nn.spectralNorm, nn.weightStandardization]) {
+      for (const epsilon of [-1, Number.NaN, Infinity]) expect(() => rule(nn.linear(2), { epsilon })).toThrow(/E101 \w+: epsilon must be a finite number, 0 or more/);
+    }
+  });
 });
 
 describe('gradients against finite differences, of the second order too', () => {
