@@ -47,6 +47,11 @@ describe('checkNormalization', () => {
     ['evaluation by the variance itself', { evaluation: 'unrooted' }, ['evaluation-formula']],
     ['mean and variance exchanged', { evaluation: 'swapped' }, ['evaluation-formula']],
     ['evaluation that does not center', { evaluation: 'uncentered' }, ['evaluation-formula']],
+    ['the unbiased variance in training', { unbiased: true }, ['unbiased-training']],
+    ['the unbiased variance without a factor', { unbiased: true, scale: false }, ['unbiased-training']],
+    ['epsilon outside of the root', { epsilonOutside: true }, ['epsilon-outside']],
+    ['epsilon outside of the root of an unbiased variance', { epsilonOutside: true, unbiased: true }, ['unbiased-training', 'epsilon-outside']],
+    ['the root of a running deviation', { running: 'deviation' }, ['evaluation-formula']],
     ['silence at one value', { unguarded: true }, ['(one-value)']],
     ['no epsilon', { epsilon: 0 }, ['no-epsilon']],
     ['a large epsilon', { epsilon: 0.5 }, ['epsilon']],
@@ -58,6 +63,29 @@ describe('checkNormalization', () => {
   it.each(mistakes)('names %s', async (_, mistake, expected) => {
     const report = await checkNormalization(new UserNorm(mistake), {});
     expect(await codes(new UserNorm(mistake)), String(report)).toEqual(expected);
+  });
+});
+
+describe('what it says', () => {
+  const said = async (mistakes: Mistakes, options: CheckNormalizationOptions = {}): Promise<string[]> =>
+    (await checkNormalization(new UserNorm(mistakes), options)).findings.map(({ message }) => message);
+
+  it('of the unbiased variance in training, that training is wrong and not evaluation', async () => {
+    expect(await said({ unbiased: true }, { shape: [6, 4] })).toEqual(['training divides by the unbiased deviation (of 6 - 1 values): its outputs are 8.71 % too small']);
+  });
+
+  it('of an epsilon outside of the root, where it is and how large', async () => {
+    expect(await said({ epsilonOutside: true, epsilon: 1e-5 })).toEqual([expect.stringMatching(/^epsilon, 0.00001, is added to the deviation, outside of the root/)]);
+  });
+
+  it('of running statistics, which of them is taken for what', async () => {
+    expect(await said({ running: 'deviation' })).toEqual(['evaluation takes the root of movingVariance, which follows the deviation, not the variance']);
+    expect(await said({ evaluation: 'swapped' })).toEqual([
+      'evaluation takes movingVariance, which follows the variance, for the mean, and movingMean, which follows the mean, for the variance']);
+  });
+
+  it('of E[x^2] - E[x]^2, in a small batch too', async () => {
+    expect(await said({ form: 'one pass' }, { shape: [4, 3] })).toEqual([expect.stringMatching(/^far from zero/)]);
   });
 });
 
@@ -134,6 +162,12 @@ describe('the layers of the library', () => {
     ['batchNorm of Keras', () => nn.batchNorm({ dialect: 'keras' }), { decay: 0.99, epsilon: 1e-3 }],
     ['batchNorm, debiased', () => nn.batchNorm({ debias: true }), {}],
     ['batchNorm, cumulative', () => nn.batchNorm({ average: 'cumulative' }), {}],
+    ['batchRenorm', () => nn.batchRenorm(), { decay: 0.99 }],
+    ['syncBatchNorm', () => nn.syncBatchNorm(), {}],
+    ['batchNorm without scale and center', () => nn.batchNorm({ scale: false, center: false }), {}],
+    ['inPlaceBatchNorm without activation', () => nn.inPlaceBatchNorm({ activation: 'identity' }), {}],
+    ['groupNorm of one group', () => nn.groupNorm({ groups: 1 }), { over: [1, 2] }],
+    ['pixelNorm', () => nn.pixelNorm(), { over: 'layer', centered: false }],
     ['layerNorm', () => nn.layerNorm(), { over: 'layer', epsilon: 1e-5 }],
     ['layerNorm over two axes', () => nn.layerNorm({ axes: [1, 2] }), { over: [1, 2] }],
     ['instanceNorm', () => nn.instanceNorm(), { over: 'instance', shape: [4, 3, 3, 2] }],

@@ -13,6 +13,9 @@ export interface Mistakes {
   readonly constant?: 'both' | 'mean' | 'variance';
   readonly form?: 'unrooted' | 'uncentered' | 'centered only' | 'one pass' | 'absolute' | 'running' | 'tanh';
   readonly statisticsAreParams?: boolean;
+  readonly unbiased?: boolean;
+  readonly epsilonOutside?: boolean;
+  readonly running?: 'deviation';
   readonly unguarded?: boolean;
   readonly unfrozen?: boolean;
   readonly poisoned?: boolean;
@@ -59,10 +62,12 @@ export class UserNorm extends Module {
   }
 
   private byBatch(x: Tensor, mean: Tensor, variance: Tensor): Tensor {
-    const { constant, form, epsilon = 1e-3, factor } = this.mistakes;
+    const { constant, form, epsilon = 1e-3, factor, unbiased, epsilonOutside } = this.mistakes;
     const m = constant === 'both' || constant === 'mean' ? stopGradient(mean) : mean;
-    const v = constant === 'both' || constant === 'variance' ? stopGradient(variance) : variance;
-    const deviation = v.add(epsilon).sqrt();
+    const count = x.size / mean.size;
+    const estimated = unbiased ? variance.mul(count / (count - 1)) : variance;
+    const v = constant === 'both' || constant === 'variance' ? stopGradient(estimated) : estimated;
+    const deviation = epsilonOutside ? v.sqrt().add(epsilon) : v.add(epsilon).sqrt();
     if (form === 'absolute') return this.affine(x.mul(2));
     if (form === 'running') return this.byRunning(x);
     if (form === 'tanh') return this.affine(x.sub(m).div(deviation).tanh());
@@ -93,6 +98,6 @@ export class UserNorm extends Module {
       running.assign(stopGradient(poisoned ? next : where(next.sub(next).eq(0), next, old)));
     };
     follow(this.movingMean, mean);
-    if (update !== 'mean only') follow(this.movingVariance, variance);
+    if (update !== 'mean only') follow(this.movingVariance, this.mistakes.running === 'deviation' ? variance.sqrt() : variance);
   }
 }

@@ -72,7 +72,7 @@ function roleOf({ subject, batches: [x], state, explanation, features }: Examina
   if (!explanation || !axes) return 'other';
   const { of } = featureSlices(x.shape, axes);
   const along = Float64Array.from(of, (feature) => direction[feature]);
-  const { values, deviation } = normalized(x, explanation.axes, explanation.form, features.epsilon);
+  const { values, deviation } = normalized(x, explanation, features.epsilon);
   if (difference(effect, along.map((d, i) => d * values[i])) < TOLERANCE) return 'factor';
   if (difference(effect, along) < TOLERANCE) return 'offset';
   return difference(effect, along.map((d, i) => d * deviation[i])) < TOLERANCE ? 'deviation' : 'other';

@@ -11,8 +11,8 @@ import { words } from './words.ts';
 /** Everything about inputs that training rarely sees. */
 export function checkEdges(examination: Examination): void {
   checkBatchSizes(examination);
-  checkConstant(examination);
   checkEpsilon(examination);
+  checkConstant(examination);
   checkFarFromZero(examination);
   if (!examination.expected.batch) return;
   if (examination.facts.axes?.join() === examination.expected.axes.join()) checkOneValue(examination);
@@ -48,10 +48,11 @@ function checkOneValue({ subject, expected: { shape, channelAxis }, state, repor
 }
 
 /** All values that are normalized together equal. */
-function checkConstant({ subject, batches: [x], expected, explanation, state, report }: Examination): void {
+function checkConstant({ subject, batches: [x], expected, explanation, state, report, reported }: Examination): void {
   const { of } = slicesOf(x.shape, explanation?.axes ?? expected.axes);
   const flat: Dense = { shape: x.shape, data: x.data.map((value, i) => (of[i] === 0 ? 0 : value)) };
   if (!subject.run(flat, 'train', state).y.every(Number.isFinite)) return report(words.noEpsilon('the output'));
+  if (reported('epsilon-outside')) return;
   const weights: Dense = { shape: x.shape, data: directions(x.data.length, 1) };
   try {
     if (!subject.gradients(flat, weights, [], state)[0].every(Number.isFinite)) report(words.noEpsilon('the gradient'));
@@ -67,26 +68,37 @@ function checkEpsilon(examination: Examination): void {
   const small: Dense = { shape: x.shape, data: x.data.map((value) => (1e-3 / SPREAD) * value) };
   const { y } = subject.run(small, 'train', state);
   const { of } = featureSlices(x.shape, features.axes);
-  const { values, deviation } = normalized(small, explanation.axes, explanation.form, 0);
-  const guesses = Array.from(y, (value, i) => {
+  const { values, deviation } = normalized(small, explanation, 0);
+  const guesses: { readonly inside: number; readonly outside: number }[] = [];
+  y.forEach((value, i) => {
+    if (!(Math.abs(values[i]) > 0.1)) return;
     const ratio = (explanation.slopes[of[i]] * values[i]) / (value - explanation.offsets[of[i]]);
-    const square = explanation.form === 'rms' ? (small.data[i] / values[i]) ** 2 : deviation[i] ** 2;
-    return Math.abs(values[i]) > 0.1 ? square * (ratio ** 2 - 1) : NaN;
-  }).filter(Number.isFinite).sort((a, b) => a - b);
-  const epsilon = guesses[guesses.length >> 1];
-  if (epsilon === undefined) return;
+    const length = explanation.form === 'rms' ? Math.abs(small.data[i] / values[i]) : deviation[i];
+    if (Number.isFinite(ratio)) guesses.push({ inside: length ** 2 * (ratio ** 2 - 1), outside: length * (ratio - 1) });
+  });
+  const [inside, outside] = [around(guesses.map((guess) => guess.inside)), around(guesses.map((guess) => guess.outside))];
+  if (!inside || !outside) return;
+  if (outside.middle > 1e-9 && outside.spread < 0.01 && inside.spread > 0.05) return report(words.epsilonOutside(outside.middle));
+  const epsilon = inside.middle;
   examination.facts = { ...examination.facts, epsilon: Math.abs(epsilon) < 1e-9 ? 0 : epsilon };
   const off = expected.epsilon === undefined ? epsilon > 0.011 : Math.abs(epsilon - expected.epsilon) > 0.1 * expected.epsilon + 1e-8;
   if (off) report(words.epsilon(epsilon, expected.epsilon));
 }
 
-/** The same values far away: f64 at 1e7 deviations loses what f32 loses at 1e3. */
+/** The median, and how far the middle four fifths are apart as a share of it. */
+function around(values: readonly number[]): { readonly middle: number; readonly spread: number } | undefined {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))];
+  return sorted.length > 0 ? { middle: at(0.5), spread: Math.abs((at(0.9) - at(0.1)) / at(0.5)) } : undefined;
+}
+
+/** The same values far away: f64 at 1e8 deviations loses what f32 loses at 1e3. */
 function checkFarFromZero({ subject, batches: [x], explanation, facts, features, state, report }: Examination): void {
   if (explanation?.form !== 'standardize' || explanation.extra) return;
-  const far: Dense = { shape: x.shape, data: x.data.map((value) => value / SPREAD + 1e7) };
+  const far: Dense = { shape: x.shape, data: x.data.map((value) => value / SPREAD + 1e8) };
   const { y } = subject.run(far, 'train', state);
   const { of } = featureSlices(x.shape, features.axes);
-  const { values } = normalized(far, explanation.axes, 'standardize', facts.epsilon ?? features.epsilon);
+  const { values } = normalized(far, explanation, facts.epsilon ?? features.epsilon);
   let error = 0;
   y.forEach((value, i) => {
     const distance = Math.abs(value - explanation.offsets[of[i]] - explanation.slopes[of[i]] * values[i]);

@@ -67,7 +67,7 @@ function shifted({ shape, data }: Dense, direction: Float64Array, step: number):
 /** What a wrong gradient leaves out: tried against the formulas that forget one of the ways. */
 function constantPart({ batches: [x], explanation, features }: Examination, weights: Float64Array, got: Float64Array): string | undefined {
   if (explanation?.form !== 'standardize' || explanation.extra) return undefined;
-  const { values, deviation } = normalized(x, explanation.axes, 'standardize', features.epsilon);
+  const { values, deviation } = normalized(x, explanation, features.epsilon);
   const feature = featureSlices(x.shape, features.axes).of;
   const slices = slicesOf(x.shape, explanation.axes);
   const g = weights.map((w, i) => w * explanation.slopes[feature[i]]);

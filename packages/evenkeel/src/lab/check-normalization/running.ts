@@ -114,7 +114,9 @@ export function checkEvaluation(examination: Examination, followers: readonly Fo
   const read = running.filter((name) => changes(examination, subject.refs.get(name)!));
   if (read.length === 0) return report(words.ignoresRunning(running));
   if (!found) return report(words.evaluationFormula('is not a factor and an offset for each channel'));
-  judgeFormula(examination, followers, found.slopes, found.offsets);
+  // First those that evaluation reads: batch renormalization keeps a running deviation too.
+  const ordered = [...followers.filter(({ name }) => read.includes(name)), ...followers];
+  judgeFormula(examination, ordered, found.slopes, found.offsets);
 }
 
 /** Compares with factor and offset of training, applied to running mean and variance. */
@@ -133,7 +135,8 @@ function judgeFormula({ expected, features, facts, explanation, state, report }:
   if (by(variance.statistic.includes('deviation') ? plain : root, m, v)) return;
   report(words.evaluationFormula(
     by(plain, m, v) ? `divides by ${variance.name} itself, not by its root`
-      : by(root, v, m) ? `takes ${variance.name} for the mean and ${mean.name} for the variance`
+      : by(root, m, v) ? `takes the root of ${variance.name}, which follows the deviation, not the variance`
+      : by(root, v, m) ? `takes ${variance.name}, which follows the variance, for the mean, and ${mean.name}, which follows the mean, for the variance`
         : by(root, m.map(() => 0), v) ? `does not subtract ${mean.name}`
           : `is not (x - ${mean.name}) / sqrt(${variance.name} + epsilon) with the factor and offset of training`));
 }

@@ -15,10 +15,16 @@ const FORMS: Readonly<Record<Form, (x: number, m: number, v: number, epsilon: nu
   absolute: (x) => x,
 };
 
-/** An explanation: y = slope * form(x) + offset, with a slope and an offset for each feature. */
-export interface Explanation {
+/** What values are normalized by. */
+export interface Statistic {
   readonly axes: readonly number[];
   readonly form: Form;
+  /** The variance is divided by one less than the number of values. */
+  readonly unbiased?: boolean;
+}
+
+/** An explanation: y = slope * form(x) + offset, with a slope and an offset for each feature. */
+export interface Explanation extends Statistic {
   /** What is added besides: a multiple of the slice's deviation, or of its mean. */
   readonly extra: 'deviation' | 'mean' | undefined;
   /** By feature. */
@@ -57,9 +63,11 @@ export function explain(
 export interface Normalized { readonly values: Float64Array; readonly deviation: Float64Array; readonly mean: Float64Array }
 
 /** Values of a form over a batch, with the deviation and the mean that each came from. */
-export function normalized({ shape, data }: Dense, axes: readonly number[], form: Form, epsilon: number): Normalized {
+export function normalized({ shape, data }: Dense, { axes, form, unbiased = false }: Statistic, epsilon: number): Normalized {
   const slices = slicesOf(shape, axes);
-  const { mean, variance } = momentsOf(data, slices);
+  const { mean, variance: population } = momentsOf(data, slices);
+  const count = data.length / slices.count;
+  const variance = unbiased ? population.map((v) => (v * count) / (count - 1)) : population;
   return {
     values: data.map((x, i) => FORMS[form](x, mean[slices.of[i]], variance[slices.of[i]], epsilon)),
     deviation: data.map((_, i) => Math.sqrt(variance[slices.of[i]] + epsilon)),
@@ -74,7 +82,7 @@ export function featureSlices(shape: Shape, features: readonly number[]): { read
 
 function fit(observations: readonly Observation[], axes: readonly number[], form: Form, features: readonly number[], epsilon: number): Explanation | undefined {
   const { of, count } = featureSlices(observations[0].x.shape, features);
-  const parts = observations.map(({ x }) => normalized(x, axes, form, epsilon));
+  const parts = observations.map(({ x }) => normalized(x, { axes, form }, epsilon));
   const slopes = new Float64Array(count);
   const offsets = new Float64Array(count);
   let stage = 0;

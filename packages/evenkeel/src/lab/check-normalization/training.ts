@@ -1,5 +1,6 @@
 /** What training computes: which axes, which form, and whether it keeps to its own sample. */
 import { RandomStream, sameShape } from '../../base/index.ts';
+import type { Shape } from '../../base/index.ts';
 import { deviationParams } from './affine.ts';
 import { axesInWords } from './options.ts';
 import type { Examination } from './examination.ts';
@@ -25,8 +26,8 @@ export function checkTraining(examination: Examination): boolean {
   const clean = found?.form === form && !found.extra;
   if (!clean && found?.form !== 'absolute' && byRunning(examination)) report(words.usesRunning());
   else {
-    examination.explanation = found;
-    judge(examination, found);
+    examination.explanation = found && withEstimator(examination, found);
+    judge(examination, examination.explanation);
   }
   return true;
 }
@@ -40,7 +41,23 @@ function judge(examination: Examination, found: Explanation | undefined): void {
   const over = (axes: readonly number[]): string => axesInWords(axes, expected.channelAxis);
   if (found.axes.join() !== expected.axes.join()) report(words.axes(over(found.axes), over(expected.axes), expected.axes));
   if (found.extra) report(words.extra(found.extra, found.extra === 'deviation' ? deviationParams(examination) : []));
+  if (found.unbiased) report(words.unbiased(valuesIn(found.axes, expected.shape)));
   judgeForm(found.form, examination);
+}
+
+/** Slopes that are all sqrt((n - 1) / n) of a parameter, or of 1, come from a variance over n - 1. */
+function withEstimator({ subject, state, expected }: Examination, found: Explanation): Explanation {
+  if (found.form !== 'standardize' || found.extra) return found;
+  const count = valuesIn(found.axes, expected.shape);
+  const share = Math.sqrt((count - 1) / count);
+  const factors = [Float64Array.of(1), ...[...subject.params.values()].map((param) => state.get(param)!)];
+  const unbiased = factors.some((factor) => (factor.length === 1 || factor.length === found.slopes.length)
+    && found.slopes.every((slope, i) => Math.abs(slope / factor[i % factor.length] - share) < 0.1 * (1 - share)));
+  return unbiased ? { ...found, unbiased, slopes: found.slopes.map((slope) => slope / share) } : found;
+}
+
+function valuesIn(axes: readonly number[], shape: Shape): number {
+  return axes.reduce((count, axis) => count * shape[axis], 1);
 }
 
 function judgeForm(form: Form, { expected, report }: Examination): void {

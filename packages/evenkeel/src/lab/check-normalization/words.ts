@@ -61,6 +61,10 @@ export const words = {
   byVariance: (): NormalizationFinding =>
     fault('divides-by-variance', 'the output is divided by the variance, not by its root: it is not invariant to the scale of x',
       'divide by sqrt(variance + epsilon)'),
+  /** The estimator of the running variance, in the wrong place. */
+  unbiased: (count: number): NormalizationFinding =>
+    fault('unbiased-training', `training divides by the unbiased deviation (of ${count} - 1 values): its outputs are ${number(100 * (1 - Math.sqrt((count - 1) / count)))} % too small`,
+      'normalize by the population variance, moments(x, axes).variance; the unbiased one is for the running variance alone'),
   /** Something of the statistics is added again. */
   extra: (what: 'deviation' | 'mean', names: readonly string[]): NormalizationFinding =>
     fault('adds-statistics',
@@ -165,9 +169,13 @@ export const words = {
   epsilon: (got: number, expected: number | undefined): NormalizationFinding =>
     fault('epsilon', `${number(got)} is added to the variance, ${expected === undefined ? 'which shrinks ordinary values' : `expected was ${number(expected)}`}`,
       'use an epsilon of 1e-5 (PyTorch) to 1e-3 (Keras)'),
+  /** An epsilon that is added to the deviation. */
+  epsilonOutside: (got: number): NormalizationFinding =>
+    fault('epsilon-outside', `epsilon, ${number(got)}, is added to the deviation, outside of the root: where a channel hardly varies outputs differ, and where it does not at all the gradient is not finite`,
+      'add it to the variance, sqrt(variance + epsilon), as PyTorch and Keras do'),
   /** Large numbers subtracted. */
   cancellation: (error: number): NormalizationFinding =>
-    warning('cancellation', `far from zero (mean / deviation 1e7, in f64) the output is off by ${number(100 * error)} %; in f32 that begins at 1e3`,
+    warning('cancellation', `far from zero (mean / deviation 1e8, in f64) the output is off by ${number(100 * error)} %; in f32 that begins at 1e3`,
       'do not compute the variance as mean(x^2) - mean(x)^2; moments(x, axes) is safe'),
   /** One NaN stays forever. */
   poisoned: (names: readonly string[]): NormalizationFinding =>
