@@ -114,9 +114,9 @@ export function checkEvaluation(examination: Examination, followers: readonly Fo
   const read = running.filter((name) => changes(examination, subject.refs.get(name)!));
   if (read.length === 0) return report(words.ignoresRunning(running));
   if (!found) return report(words.evaluationFormula('is not a factor and an offset for each channel'));
-  // First those that evaluation reads: batch renormalization keeps a running deviation too.
-  const ordered = [...followers.filter(({ name }) => read.includes(name)), ...followers];
-  judgeFormula(examination, ordered, found.slopes, found.offsets);
+  // Batch renormalization evaluates by a variance that it computes of a running deviation.
+  if (readsAnother(examination, followers)) return;
+  judgeFormula(examination, followers, found.slopes, found.offsets);
 }
 
 /** Compares with factor and offset of training, applied to running mean and variance. */
@@ -139,6 +139,14 @@ function judgeFormula({ expected, features, facts, explanation, state, report }:
       : by(root, v, m) ? `takes ${variance.name}, which follows the variance, for the mean, and ${mean.name}, which follows the mean, for the variance`
         : by(root, m.map(() => 0), v) ? `does not subtract ${mean.name}`
           : `is not (x - ${mean.name}) / sqrt(${variance.name} + epsilon) with the factor and offset of training`));
+}
+
+/** Whether evaluation reads moving state that follows no statistic by itself, in place of a follower. */
+function readsAnother(examination: Examination, followers: readonly Follower[]): boolean {
+  const { subject, batches: [x], state } = examination;
+  if (followers.every(({ ref }) => changes(examination, ref))) return false;
+  const moving = [...subject.run(x, 'train', state).next.keys()].filter((ref) => !followers.some((follower) => follower.ref === ref));
+  return moving.some((ref) => changes(examination, ref));
 }
 
 function changes({ subject, batches: [x], state }: Examination, ref: Ref): boolean {
