@@ -6,8 +6,10 @@
 import { BYTES_PER_ELEMENT, InternalError } from '../base/index.ts';
 import { literal } from '../scalar/index.ts';
 import type { Expr, Ix, Var } from '../scalar/index.ts';
+import { GroupOrder } from './group-order.ts';
 import type { Buffer } from './plan.ts';
 import { placeIn } from './place.ts';
+import { asReady } from './ready.ts';
 import { domainVars, dotSizes, storeIndex } from './task.ts';
 import type { Task, Tasks } from './task.ts';
 import { dotAttrs } from './vertex.ts';
@@ -50,37 +52,21 @@ export interface Group {
 /** @returns groups whose members are in an order that respects what they read */
 export function groupTasks(all: Tasks): Group[] {
   const groups: Group[] = [];
-  const groupOf = new Map<Task, Group>();
   const touching = new Map<Buffer, Set<Group>>();
-  for (const task of productsFirst(all.tasks)) {
-    const chosen = task.kind === 'dot' ? undefined : choose(task, all, groupOf, touching);
+  const order = new GroupOrder(all.tasks, predecessors);
+  // Products before whatever else is ready, so that other work finds them to join.
+  for (const task of asReady(all.tasks, (t) => t.needs, (t) => t.kind === 'dot')) {
+    const chosen = task.kind === 'dot' ? undefined : choose(task, all, order, touching);
     const group = chosen?.group ?? newGroup(groups, task);
     const member = chosen?.member ?? firstMember(task, group, all);
     group.members.push(member);
     if (member.reduce === 'row' && group.cols === undefined) group.cols = task.reduced;
-    groupOf.set(task, group);
     for (const buffer of [task.buffer, ...task.reads]) {
       if (!touching.has(buffer)) touching.set(buffer, new Set());
       touching.get(buffer)!.add(group);
     }
   }
   return groups;
-}
-
-/** Inputs before users, and products before whatever else is ready, so that other work finds them to join. */
-function productsFirst(tasks: readonly Task[]): Task[] {
-  const left = new Set(tasks);
-  const out: Task[] = [];
-  const isReady = (t: Task): boolean => [...t.needs].every((n) => !left.has(n));
-  while (left.size > 0) {
-    const ready = [...left].filter(isReady);
-    const products = ready.filter((t) => t.kind === 'dot');
-    for (const t of products.length > 0 ? products : ready.slice(0, 1)) {
-      left.delete(t);
-      out.push(t);
-    }
-  }
-  return out;
 }
 
 function newGroup(groups: Group[], task: Task): Group {
@@ -106,7 +92,7 @@ function firstMember(task: Task, group: Group, all: Tasks): Member {
   return placed;
 }
 
-function choose(task: Task, all: Tasks, groupOf: ReadonlyMap<Task, Group>, touching: ReadonlyMap<Buffer, Set<Group>>): { group: Group; member: Member } | undefined {
+function choose(task: Task, all: Tasks, order: GroupOrder<Task>, touching: ReadonlyMap<Buffer, Set<Group>>): { group: Group; member: Member } | undefined {
   const saved = new Map<Group, number>();
   for (const buffer of task.reads) {
     for (const group of touching.get(buffer) ?? []) {
@@ -118,26 +104,10 @@ function choose(task: Task, all: Tasks, groupOf: ReadonlyMap<Task, Group>, touch
   for (const [group, bytes] of ranked) {
     const member = placeIn(task, group, all);
     if (typeof member === 'string') group.refusals.push(`${task.buffer.name} (would save ${bytes} B): ${member}`);
-    else if (makesCycle(task, group, groupOf)) group.refusals.push(`${task.buffer.name} (would save ${bytes} B): another kernel lies between them`);
+    else if (!order.join(task, group.members[0].task)) group.refusals.push(`${task.buffer.name} (would save ${bytes} B): another kernel lies between them`);
     else return { group, member };
   }
   return undefined;
-}
-
-/** True if something outside the group would have to run both after a member and before the task (or the other way round). */
-function makesCycle(task: Task, group: Group, groupOf: ReadonlyMap<Task, Group>): boolean {
-  const inside = new Set<Task>([task, ...group.members.map((m) => m.task)]);
-  const seen = new Set<Task>();
-  const stack: Task[] = [];
-  for (const t of inside) for (const p of predecessors(t)) if (!inside.has(p)) stack.push(p);
-  for (let t = stack.pop(); t !== undefined; t = stack.pop()) {
-    if (inside.has(t)) return true;
-    if (seen.has(t)) continue;
-    seen.add(t);
-    stack.push(...predecessors(t));
-    for (const m of groupOf.get(t)?.members ?? []) if (!seen.has(m.task)) stack.push(m.task);
-  }
-  return false;
 }
 
 export function predecessors(task: Task): Task[] {

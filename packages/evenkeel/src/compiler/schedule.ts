@@ -1,5 +1,5 @@
 /** Orders groups, turns them into kernels, and joins neighbours that don't depend on each other. */
-import { BYTES_PER_ELEMENT, InternalError } from '../base/index.ts';
+import { BYTES_PER_ELEMENT } from '../base/index.ts';
 import { contractPhases } from './fuse-contract.ts';
 import { loopPhases } from './fuse-loops.ts';
 import { product } from './flat.ts';
@@ -8,6 +8,7 @@ import type { Group } from './group.ts';
 import type { Nest, Tile } from './nest.ts';
 import type { Buffer, Kernel, Phase } from './plan.ts';
 import { countFlops } from './flops.ts';
+import { asReady } from './ready.ts';
 import type { Task, Tasks } from './task.ts';
 
 export interface Schedule {
@@ -67,16 +68,7 @@ function elidedBuffers(groups: readonly Group[], outputs: ReadonlySet<Buffer>): 
 function order(groups: readonly Group[], groupOf: ReadonlyMap<Task, Group>): Group[] {
   const needs = new Map(groups.map((g) => [g, groupNeeds(g, groupOf)]));
   const needed = new Set<Group>([...[...needs.values()].flatMap((s) => [...s]), ...groups.filter(freesMore)]);
-  const left = new Set(groups);
-  const done: Group[] = [];
-  while (left.size > 0) {
-    const ready = [...left].filter((g) => [...needs.get(g)!].every((n) => !left.has(n)));
-    const next = ready.find((g) => needed.has(g)) ?? (ready.every((g) => !needed.has(g)) ? ready[0] : undefined);
-    if (!next) throw new InternalError('the kernels depend on each other in a circle');
-    left.delete(next);
-    done.push(next);
-  }
-  return done;
+  return asReady(groups, (g) => needs.get(g)!, (g) => needed.has(g));
 }
 
 /** Whether a group reads larger temporaries than it writes (a weight gradient): if it waited, they would fill the arena until the end. */

@@ -163,25 +163,44 @@ export function taskExpressions(task: Task, lowering: Lowering): Expr[] {
 function commitAssigns(graph: Simplified, tasks: Task[], bufferOf: Map<Vertex, Buffer>, buffers: Buffer[], lowering: Lowering): void {
   const taken = new Set<Task>();
   const writers = new Map<Buffer, Task>();
+  const makers = new Map(tasks.map((t) => [t.buffer, t]));
+  const readers = new Map<Buffer, Task[]>();
+  tasks.forEach((t) => noteReads(t, readers));
+  const after = new Map<Task, Task[]>();
   for (const { ref, value } of graph.assigns) {
     const target = bufferOf.get(ref) ?? refBuffer(ref, bufferOf, buffers);
     if (target.size === 0) continue;
     if (target.dtype !== value.node.dtype || !sameShape(target.shape, value.node.shape)) throw new InternalError(`assign of ${value.node.dtype}[${value.node.shape}] to ${target.name}`);
-    const owner = tasks.find((t) => t.buffer === bufferOf.get(throughReshapes(value)));
-    const readers = tasks.filter((t) => t !== owner && t.reads.has(target));
-    const inPlace = owner !== undefined && !taken.has(owner) && readsInPlace(owner, target, lowering) && !readers.some((r) => dependsOn(r, owner, tasks));
+    const owner = makers.get(bufferOf.get(throughReshapes(value))!);
+    const others = new Set(readers.get(target)?.filter((t) => t !== owner));
+    const inPlace = owner !== undefined && !taken.has(owner) && readsInPlace(owner, target, lowering) && !leadsTo(owner, others, readers, after);
+    const known = tasks.length;
     const writer = inPlace ? owner : copyTask(tasks, value, target, bufferOf, buffers, lowering);
+    for (const copy of tasks.slice(known)) noteReads(copy, readers);
     taken.add(writer);
     writers.set(target, writer);
     if (inPlace) redirect(writer, target);
     // Now, for the next in-place decision; and again for the readers that copies add, once all are known.
-    waitForReaders(tasks, target, writer);
+    waitForReaders(readers.get(target), writer, after);
   }
-  for (const [target, writer] of writers) waitForReaders(tasks, target, writer);
+  for (const [target, writer] of writers) waitForReaders(readers.get(target), writer, after);
 }
 
-function waitForReaders(tasks: readonly Task[], target: Buffer, writer: Task): void {
-  for (const reader of tasks) if (reader !== writer && reader.reads.has(target)) writer.before.add(reader);
+function noteReads(task: Task, readers: Map<Buffer, Task[]>): void {
+  for (const buffer of task.reads) listAt(readers, buffer).push(task);
+}
+
+function waitForReaders(readers: readonly Task[] = [], writer: Task, after: Map<Task, Task[]>): void {
+  for (const reader of readers) {
+    if (reader === writer || writer.before.has(reader)) continue;
+    writer.before.add(reader);
+    listAt(after, reader).push(writer);
+  }
+}
+
+function listAt<K, V>(lists: Map<K, V[]>, key: K): V[] {
+  if (!lists.has(key)) lists.set(key, []);
+  return lists.get(key)!;
 }
 
 function refBuffer(ref: Vertex, bufferOf: Map<Vertex, Buffer>, buffers: Buffer[]): Buffer {
@@ -219,16 +238,15 @@ export function storeIndex(task: Task, vars: readonly Var[]): Ix {
   return ix.flatten(vars.map((v) => ix.ixOf(v)), strides);
 }
 
-function dependsOn(task: Task, on: Task, tasks: readonly Task[]): boolean {
-  const writer = new Map<Source, Task>(tasks.map((t) => [t.buffer, t]));
+/** Whether one of the tasks reads what comes of `task`, or has to wait for it. */
+function leadsTo(task: Task, some: ReadonlySet<Task>, readers: ReadonlyMap<Buffer, readonly Task[]>, after: ReadonlyMap<Task, readonly Task[]>): boolean {
   const seen = new Set<Task>();
-  const stack = [task];
+  const stack = some.size > 0 ? [task] : [];
   for (let t = stack.pop(); t !== undefined; t = stack.pop()) {
-    if (t === on) return true;
+    if (some.has(t)) return true;
     if (seen.has(t)) continue;
     seen.add(t);
-    for (const buffer of t.reads) if (writer.has(buffer)) stack.push(writer.get(buffer)!);
-    stack.push(...t.before);
+    stack.push(...(readers.get(t.buffer) ?? []), ...(after.get(t) ?? []));
   }
   return false;
 }
