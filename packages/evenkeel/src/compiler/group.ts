@@ -55,7 +55,7 @@ export function groupTasks(all: Tasks): Group[] {
   const touching = new Map<Buffer, Set<Group>>();
   const order = new GroupOrder(all.tasks, predecessors);
   // Products before whatever else is ready, so that other work finds them to join.
-  for (const task of asReady(all.tasks, (t) => t.needs, (t) => t.kind === 'dot')) {
+  for (const task of asReady(all.tasks, { needs: (t) => t.needs, comesFirst: (t) => t.kind === 'dot', inRounds: true })) {
     const chosen = task.kind === 'dot' ? undefined : choose(task, all, order, touching);
     const group = chosen?.group ?? newGroup(groups, task);
     const member = chosen?.member ?? firstMember(task, group, all);

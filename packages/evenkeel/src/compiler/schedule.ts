@@ -68,7 +68,7 @@ function elidedBuffers(groups: readonly Group[], outputs: ReadonlySet<Buffer>): 
 function order(groups: readonly Group[], groupOf: ReadonlyMap<Task, Group>): Group[] {
   const needs = new Map(groups.map((g) => [g, groupNeeds(g, groupOf)]));
   const needed = new Set<Group>([...[...needs.values()].flatMap((s) => [...s]), ...groups.filter(freesMore)]);
-  return asReady(groups, (g) => needs.get(g)!, (g) => needed.has(g));
+  return asReady(groups, { needs: (g) => needs.get(g)!, comesFirst: (g) => needed.has(g) });
 }
 
 /** Whether a group reads larger temporaries than it writes (a weight gradient): if it waited, they would fill the arena until the end. */
