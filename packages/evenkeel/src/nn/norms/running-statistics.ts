@@ -92,10 +92,13 @@ function rateOf(before: Tensor | undefined, { average, decay }: UpdateOptions): 
   return { weight, rate: average === 'cumulative' ? weight.pow(-1) : weight.pow(-1).mul(1 - decay) };
 }
 
-/** One flag for all channels: finite, and of at least one value. x - x is 0 for finite x alone. */
+/**
+ * One flag for all channels: finite, and of more than one value, where a mask or domains decide how many there are: of a single one
+ * the variance says nothing, and 0 would draw the running one down. x - x is 0 for finite x alone.
+ */
 function takeable(statistics: Statistics): Tensor {
   const finite = finiteness(statistics).eq(0);
-  return typeof statistics.count === 'number' ? finite : finite.and(statistics.count.min().gt(0));
+  return typeof statistics.count === 'number' ? finite : finite.and(statistics.count.min().gt(1));
 }
 
 function finiteness({ mean, m2 }: Statistics): Tensor {

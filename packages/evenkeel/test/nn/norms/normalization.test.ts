@@ -189,6 +189,13 @@ describe('masks', () => {
     expect(await running(layer)).toEqual([0, 0, 1, 1]);
   });
 
+  it('may leave one value, whose variance would draw the running one to 0: nothing moves', async () => {
+    const layer = nn.batchNorm();
+    const one = Float32Array.from({ length: 12 }, (_, i) => (i === 5 ? 1 : 0));
+    for (let i = 0; i < 50; i++) await withMode('train', () => layer.forward(of(x), { mask: tensor(one, [3, 4]) })).data();
+    expect(await running(layer)).toEqual([0, 0, 1, 1]);
+  });
+
   it('keep padding out of the gradient of the statistics', async () => {
     const layer = nn.batchNorm({ epsilon: 0 });
     const step = compile('masked', ({ v, m }) => {

@@ -111,9 +111,21 @@ describe('recurrentBatchNorm', () => {
     expect(runs[1]).toEqual(runs[0]);
   });
 
+  it('keeps the running variance of a step that only one sequence reaches', async () => {
+    const model = nn.recurrent(nn.lstmCell(2, { norm: nn.recurrentBatchNorm({ steps: 2 }) }), { output: 'last' });
+    const step = ek.compile('step', ({ x, mask }) => ({ y: model.forward(x, { mask }) }));
+    const mask = ek.tensor([[true, true], [true, false], [true, false]]);
+    for (let i = 0; i < 100; i++) await step({ x: ek.random.normal([3, 2, 2], { seed: i }), mask });
+    const read = async (name: string): Promise<number[]> => [...await model.namedBuffers().get(`cell.inputNorm.norm.${name}`)!.read()];
+    expect(await read('step1.runningVariance')).toEqual(Array.from({ length: 8 }, () => 1));
+    expect(await read('runningVariance')).not.toContain(1);
+  });
+
   it('refuses what cannot be', () => {
     expect(() => nn.recurrentBatchNorm({ steps: 0 })).toThrow('E101 recurrentBatchNorm: steps must be a whole number from 1.\n     got 0\n');
     expect(() => nn.recurrent(nn.lstmCell(2)).build([3])).toThrow('E300 recurrent: the input must be sequences [N, T, features] with T from 1');
+    expect(() => nn.recurrent(nn.lstmCell(2)).forward(ek.zeros([3, 4, 2]), { mask: ek.zeros([3, 5]) })).toThrow(
+      'E304 recurrent: the mask must tell for each step of each sequence whether it counts.\n     input [3, 4, 2]   mask [3, 5]\n     in model\n     Fix: give it the shape [3, 4]');
     expect(() => nn.lstmCell(2).build([4, 3])).toThrow('E300 lstmCell: the input must be one step of the sequences, [N, features].\n     got [2, 4, 3], 3 axes');
   });
 });
