@@ -35,6 +35,11 @@ export const faults = {
     return fault('E303', op, 'groups must divide both input channels and filters', [`${channels} channels   ${filters} filters   ${groups} groups`],
       `choose a divisor of ${channels} and ${filters}`);
   },
+  /** E304: a mask that does not lie over the steps. */
+  mask(op: string, x: Shape, mask: Shape): Fault {
+    return fault('E304', op, 'the mask must tell for each step of each sequence whether it counts', [`input ${formatShape(x)}   mask ${formatShape(mask)}`],
+      `give it the shape ${formatShape(x.slice(0, 2))}`);
+  },
   /** E320: parameters asked for before the sizes are known. */
   notBuilt(op: string, path: string): Fault {
     return fault('E320', op, 'the layer has no parameters yet: its sizes come from its first input', path ? [`layer ${path}`] : [],

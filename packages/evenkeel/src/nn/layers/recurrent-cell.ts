@@ -1,4 +1,5 @@
 /** The base of recurrent cells, and the layer that runs one over a sequence. */
+import { sameShape } from '../../base/index.ts';
 import { stack, where, zeros } from '../../tensor/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { faults } from '../faults.ts';
@@ -52,6 +53,7 @@ export class Recurrent extends Module {
   forward(x: Tensor, { mask }: { readonly mask?: Tensor } = {}): Tensor {
     if (x.rank !== 3 || x.shape[1] === 0) throw faults.rank('recurrent', x.shape, 'sequences [N, T, features] with T from 1', 'add the time axis: x.expandDims(1)');
     const [samples, steps, features] = x.shape;
+    if (mask && !sameShape(mask.shape, [samples, steps])) throw faults.mask('recurrent', x.shape, mask.shape);
     const hidden: Tensor[] = [];
     let state = this.cell.start(samples);
     for (let step = 0; step < steps; step++) {
@@ -77,7 +79,7 @@ function carried(before: RecurrentState, next: RecurrentState, runs: Tensor): Re
 
 /**
  * A layer that runs a cell over sequences: `nn.recurrent(nn.lstmCell(64), { output: 'last' })`.
- * @throws E300 at the first input that is not [N, T, features]
+ * @throws E300 for an input that is not [N, T, features]; E304 for a mask that is not [N, T]
  */
 export function recurrent(cell: RecurrentCell, options?: RecurrentOptions): Recurrent {
   return new Recurrent(cell, options);
