@@ -5,6 +5,7 @@ import { flushEager } from '../../runtime/index.ts';
 import { Tensor } from '../../tensor/index.ts';
 import { Conv2d, ConvTranspose2d, layer as lambda, Linear } from '../layers/index.ts';
 import type { Model, Module } from '../module.ts';
+import { Normalization } from '../norms/index.ts';
 import { activationIn, affinePart } from './affine-part.ts';
 import type { AffinePart } from './affine-part.ts';
 import { operationFaults } from './faults.ts';
@@ -91,6 +92,7 @@ function decideOne(norm: Model, traced: TracedCalls, kinds: readonly FoldableKin
   const calls = traced.calls.filter((call) => call.module === norm);
   const [call] = calls;
   if (calls.length !== 1) return stay(calls.length === 0 ? 'it is not called in a forward of the model' : 'it is called more than once');
+  if (norm instanceof Normalization && norm.settings.keys.length > 1) return stay('it keeps running statistics for several keys');
   const [x] = call.inputs;
   if (call.inputs.length !== 1 || !(x instanceof Tensor) || !call.output) return stay('it is called with more than its input');
   const part = affinePart(norm, x.rank, x.shape.at(-1)!);

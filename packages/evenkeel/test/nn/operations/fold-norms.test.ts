@@ -129,6 +129,12 @@ describe('foldNorms', () => {
     expect(report.kept.get('1')).toBe('its output in evaluation is not a factor and an offset for each channel of the last axis');
   });
 
+  it('keeps a layer with several keys: folding would leave the statistics of one', async () => {
+    const model = nn.sequential({ input: [3] }, nn.linear(2), nn.batchNorm({ keys: ['real', 'fake'] }));
+    const { folded, kept } = await nn.foldNorms(model);
+    expect([folded.size, kept.get('1')]).toEqual([0, 'it keeps running statistics for several keys']);
+  });
+
   it('refuses to fold into a convolution that pads, and changes nothing', async () => {
     const model = nn.sequential(nn.batchNorm(), nn.conv2d(2, 3, { padding: 'same' }), nn.batchNorm());
     await expect(difference(model, [4, 4, 1])).rejects.toThrow('E362 foldNorms: a normalization cannot be folded into a convolution behind it that pads with zeros.\n' +
