@@ -5,7 +5,7 @@ import { faults } from '../faults.ts';
 import { init } from '../init.ts';
 import { Module } from '../module.ts';
 import { reparametrize } from '../reparametrize.ts';
-import { byOutputs, checkUnits, unitAxis } from './weight-options.ts';
+import { byOutputs, checkUnits, ruleKey, unitAxis } from './weight-options.ts';
 import type { WeightRuleOptions } from './weight-options.ts';
 
 /** 1 / deviation of the activation of a standard normal value, as in the authors' code (deepmind-research, nfnets/base.py). */
@@ -66,5 +66,5 @@ export class ScaledWeightStandardization extends Module {
  * @throws E101 for an activation without a gain; E350, E353, E354 as weightStandardization
  */
 export function scaledWeightStandardization<L extends Module>(layer: L, options: ScaledWeightStandardizationOptions = {}): L {
-  return reparametrize(layer, new ScaledWeightStandardization(byOutputs(layer, options)), { param: options.param, key: 'scaledWeightStandardization' });
+  return reparametrize(layer, new ScaledWeightStandardization(byOutputs(layer, options)), { param: options.param, key: ruleKey('scaledWeightStandardization', options.param) });
 }

@@ -8,7 +8,7 @@ import { faults } from '../faults.ts';
 import { Module } from '../module.ts';
 import { reparametrize } from '../reparametrize.ts';
 import { checkEpsilon } from './option-checks.ts';
-import { byOutputs, unitAxis } from './weight-options.ts';
+import { byOutputs, ruleKey, unitAxis } from './weight-options.ts';
 import type { WeightRuleOptions } from './weight-options.ts';
 
 /** How the largest singular value is estimated. */
@@ -76,7 +76,7 @@ export class SpectralNorm extends Module {
  * @throws E101 for iterations and epsilon; E350 if the layer has no such parameter; E353 for an axis that the weight does not have
  */
 export function spectralNorm<L extends Module>(layer: L, options: SpectralNormOptions = {}): L {
-  return reparametrize(layer, new SpectralNorm(byOutputs(layer, options)), { param: options.param, key: 'spectralNorm' });
+  return reparametrize(layer, new SpectralNorm(byOutputs(layer, options)), { param: options.param, key: ruleKey('spectralNorm', options.param) });
 }
 
 /** Singular vectors of a weight by power iteration on the host, from random ones. */

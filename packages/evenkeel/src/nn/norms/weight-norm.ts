@@ -5,11 +5,11 @@ import type { Param, Tensor } from '../../tensor/index.ts';
 import { Module } from '../module.ts';
 import { reparametrize } from '../reparametrize.ts';
 import { checkEpsilon } from './option-checks.ts';
-import { unitAxis } from './weight-options.ts';
+import { ruleKey, unitAxis } from './weight-options.ts';
 
 /** How a weight is split into direction and length. */
 export interface WeightNormOptions {
-  /** Property of the layer that holds the weight, from then on the direction; default 'weight'. */
+  /** Property of the layer that holds the weight, from then on the direction; default 'weight'. For others the lengths are in `hiddenWeightWeightNorm` and so on. */
   readonly param?: string;
   /** Axis of the weight that counts the units, each with a length of its own; 'all' for one length. Default -1 (PyTorch's dim 0; so of a transposed convolution the inputs). */
   readonly axis?: number | 'all';
@@ -51,5 +51,5 @@ export class WeightNorm extends Module {
  * @throws E101 for epsilon; E350 if the layer has no such parameter; E353 for an axis that the weight does not have
  */
 export function weightNorm<L extends Module>(layer: L, options: WeightNormOptions = {}): L {
-  return reparametrize(layer, new WeightNorm(options), { param: options.param, key: 'weightNorm' });
+  return reparametrize(layer, new WeightNorm(options), { param: options.param, key: ruleKey('weightNorm', options.param) });
 }

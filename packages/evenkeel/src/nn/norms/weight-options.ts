@@ -6,7 +6,7 @@ import { weightFaults } from '../weight-faults.ts';
 
 /** Which weight of a layer is normalized, and unit by unit along which axis. */
 export interface WeightRuleOptions {
-  /** Property of the layer that holds the weight; default 'weight'. */
+  /** Property of the layer that holds the weight; default 'weight'. For others the rule's own name has theirs before it: `inputWeightSpectralNorm`. */
   readonly param?: string;
   /** Axis of the weight that counts its units; default the outputs: -1, or what the layer says by a property `outputAxis` (convTranspose2d -2). */
   readonly axis?: number;
@@ -30,4 +30,9 @@ export function checkUnits(rule: Module, weight: Shape, axis = -1): void {
 export function byOutputs<O extends WeightRuleOptions>(layer: Module, options: O): O {
   const axis: unknown = Reflect.get(layer, 'outputAxis');
   return typeof axis === 'number' ? { ...options, axis: options.axis ?? axis } : options;
+}
+
+/** Property of a layer that holds a rule. A layer with several weights may have the same rule for each. */
+export function ruleKey(rule: string, param = 'weight'): string {
+  return param === 'weight' ? rule : `${param}${rule[0].toUpperCase()}${rule.slice(1)}`;
 }

@@ -4,7 +4,7 @@ import type { Tensor } from '../../tensor/index.ts';
 import { Module } from '../module.ts';
 import { reparametrize } from '../reparametrize.ts';
 import { checkEpsilon } from './option-checks.ts';
-import { byOutputs, checkUnits } from './weight-options.ts';
+import { byOutputs, checkUnits, ruleKey } from './weight-options.ts';
 import type { WeightRuleOptions } from './weight-options.ts';
 
 /** How weights are standardized. */
@@ -59,7 +59,7 @@ export class WeightCentering extends Module {
  * @throws E101 for epsilon; E350 if the layer has no such parameter; E353 for an axis that the weight does not have; E354 for units of one value
  */
 export function weightStandardization<L extends Module>(layer: L, options: WeightStandardizationOptions = {}): L {
-  return reparametrize(layer, new WeightStandardization(byOutputs(layer, options)), { param: options.param, key: 'weightStandardization' });
+  return reparametrize(layer, new WeightStandardization(byOutputs(layer, options)), { param: options.param, key: ruleKey('weightStandardization', options.param) });
 }
 
 /**
@@ -69,5 +69,5 @@ export function weightStandardization<L extends Module>(layer: L, options: Weigh
  * @throws E350, E353, E354 as weightStandardization
  */
 export function weightCentering<L extends Module>(layer: L, options: WeightRuleOptions = {}): L {
-  return reparametrize(layer, new WeightCentering(byOutputs(layer, options)), { param: options.param, key: 'weightCentering' });
+  return reparametrize(layer, new WeightCentering(byOutputs(layer, options)), { param: options.param, key: ruleKey('weightCentering', options.param) });
 }

@@ -155,6 +155,20 @@ describe('weight standardization', () => {
     expect([...turned]).toEqual([-0.5, 0.5, -2, 2]);
   });
 
+  it('stands before both weights of a recurrent cell', async () => {
+    const cell = nn.weightNorm(nn.weightNorm(nn.lstmCell(4), { param: 'inputWeight' }), { param: 'hiddenWeight' });
+    const [plain, model] = [nn.recurrent(nn.lstmCell(4)), nn.recurrent(cell)];
+    for (const made of [plain, model]) made.build([3, 2], { seed: 1 });
+    expect([...model.namedParams().keys()]).toEqual(['cell.inputWeight', 'cell.hiddenWeight', 'cell.bias', 'cell.inputWeightWeightNorm.length', 'cell.hiddenWeightWeightNorm.length']);
+    const x = ek.random.normal([2, 3, 2], { seed: 1 });
+    const expected = await plain.forward(x).data();
+    (await model.forward(x).data()).forEach((value, i) => expect(value).toBeCloseTo(expected[i], 6));
+    expect(await nn.bakeWeights(model)).toBe(2);
+    (await model.forward(x).data()).forEach((value, i) => expect(value).toBeCloseTo(expected[i], 6));
+    const spectral = nn.spectralNorm(nn.spectralNorm(nn.gruCell(4), { param: 'inputWeight' }), { param: 'hiddenWeight' });
+    expect(nn.recurrent(spectral).build([3, 2])).toEqual([3, 4]);
+  });
+
   it('takes the outputs of a transposed convolution for its units, not the inputs', async () => {
     const near = (got: readonly number[], expected: readonly number[]): void => got.forEach((value, i) => expect(value).toBeCloseTo(expected[i], 6));
     // [KH, KW, O, C] = [2, 1, 1, 2]: the one output has a vector of length sqrt(2), the inputs have two orthogonal ones of length 1.
