@@ -1,5 +1,5 @@
 /** What layers refuse, in words: one function per code. */
-import { Fault, formatShape } from '../base/index.ts';
+import { Fault, formatShape, showValue } from '../base/index.ts';
 import type { Shape } from '../base/index.ts';
 import { currentTrace } from '../runtime/index.ts';
 
@@ -10,7 +10,7 @@ function fault(code: string, op: string, rule: string, detail: readonly string[]
 export const faults = {
   /** E101: an option out of range. */
   option(op: string, name: string, rule: string, got: unknown, hint: string): Fault {
-    return fault('E101', op, `${name} ${rule}`, [`got ${typeof got === 'number' ? got : JSON.stringify(got)}`], hint);
+    return fault('E101', op, `${name} ${rule}`, [`got ${showValue(got)}`], hint);
   },
   /** E300: an input with the wrong number of axes. */
   rank(op: string, x: Shape, layout: string, hint: string): Fault {

@@ -3,6 +3,7 @@ import { arange, grad, Statistics } from '../../tensor/index.ts';
 import type { Buffer, Param, Tensor } from '../../tensor/index.ts';
 import { count } from './count.ts';
 import { batchFaults } from './batch-faults.ts';
+import { faults } from './faults.ts';
 import { Normalization } from './normalization.ts';
 import type { ByBatch, Keyed, Site } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
@@ -47,6 +48,7 @@ export class CrossIterationBatchNorm extends Normalization {
 
   constructor({ weight, window = 4, burnIn = 0, ...options }: CrossIterationBatchNormOptions) {
     super('crossIterationBatchNorm', options);
+    if (typeof weight !== 'function') throw faults.option(this.op, 'weight', 'must be a function that gives the weight of the layer before', weight, 'for example weight: () => conv.weight');
     this.weight = weight;
     this.past = count(this.op, 'window', window) - 1;
     this.burnIn = burnIn;

@@ -1,5 +1,5 @@
 /** What normalization layers refuse, in words: one function per code, E310 to E319 (E101 for options). */
-import { Fault, formatShape } from '../../base/index.ts';
+import { Fault, formatShape, showValue } from '../../base/index.ts';
 import type { Shape } from '../../base/index.ts';
 import { currentTrace } from '../../runtime/index.ts';
 
@@ -10,11 +10,11 @@ function fault(code: string, op: string, rule: string, detail: readonly string[]
 export const faults = {
   /** E101: an option out of range. */
   option(op: string, name: string, rule: string, got: unknown, hint: string): Fault {
-    return fault('E101', op, `${name} ${rule}`, [`got ${typeof got === 'number' ? got : JSON.stringify(got)}`], hint);
+    return fault('E101', op, `${name} ${rule}`, [`got ${showValue(got)}`], hint);
   },
   /** E101: a name that is none of those known. */
   name(op: string, option: string, got: unknown, known: readonly string[]): Fault {
-    return fault('E101', op, `there is no ${option} ${JSON.stringify(got)}`, [], `choose one of ${known.join(', ')}`);
+    return fault('E101', op, `there is no ${option} ${showValue(got)}`, [], `choose one of ${known.join(', ')}`);
   },
   /** E300: an input of another rank than the layer is for. */
   rank(op: string, x: Shape, ranks: readonly number[], hint: string): Fault {

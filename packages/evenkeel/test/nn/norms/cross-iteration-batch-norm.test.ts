@@ -93,4 +93,9 @@ describe('crossIterationBatchNorm', () => {
       'E317 crossIterationBatchNorm: the weight must be that of the layer before, 3 output channels on its last axis.', 'input [2, 3]   weight [1, 2]',
       'in model.0 (crossIterationBatchNorm)', 'Fix: write weight: () => conv.weight with the layer that feeds this one']);
   });
+
+  it('refuses a weight that is no function, when it is made', () => {
+    expect(() => nn.crossIterationBatchNorm({} as never)).toThrow('E101 crossIterationBatchNorm: weight must be a function that gives the weight of the layer before.\n' +
+      '     got undefined\n     Fix: for example weight: () => conv.weight');
+  });
 });
