@@ -1,9 +1,10 @@
 /** Legality of fusion: whether, and where in a group's loops, a task can run. */
 import { sameShape } from '../base/index.ts';
-import type { Var } from '../scalar/index.ts';
+import { ix } from '../scalar/index.ts';
+import type { Ix, Var } from '../scalar/index.ts';
 import type { Group, Level, Member } from './group.ts';
 import { indexLoadsOf, loadsOf } from './rewrite.ts';
-import { domainVars, dotSizes, storeIndex, workOf } from './task.ts';
+import { domainVars, dotSizes, storeIndex, workAt } from './task.ts';
 import type { Task, Tasks } from './task.ts';
 import { splitsK } from './split.ts';
 import { dotAttrs, reduceAttrs } from './vertex.ts';
@@ -26,28 +27,45 @@ export function placeIn(task: Task, group: Group, all: Tasks): Member | string {
   return reason;
 }
 
-interface Spot { readonly level: Level; readonly reduce?: 'row' | 'accumulate'; readonly operand?: boolean; readonly vars: readonly Var[]; readonly kept: readonly Var[] }
+interface Spot { readonly level: Level; readonly reduce?: 'row' | 'accumulate'; readonly operand?: boolean; readonly at: readonly Ix[]; readonly kept: readonly Var[] }
 
 /** The levels at which the task's loops fit the group's. */
 function* spots(task: Task, group: Group): Generator<Spot> {
-  if (sameShape(task.domain, group.domain)) {
-    if (task.kind === 'map') yield { level: 'element', vars: group.vars, kept: group.vars };
-    else {
-      const reduce = reduceKind(task, group);
-      const kept = group.vars.filter((_, p) => !task.reduced.includes(p));
-      if (reduce) yield { level: 'element', reduce, vars: group.vars, kept };
-    }
+  const points = sameShape(task.domain, group.domain) || (task.kind === 'map' && group.kind === 'loops') ? indexIn(task.domain, group.vars) : undefined;
+  if (points && task.kind === 'map') yield { level: 'element', at: points, kept: group.vars };
+  else if (points) {
+    const reduce = reduceKind(task, group);
+    const kept = group.vars.filter((_, p) => !task.reduced.includes(p));
+    if (reduce) yield { level: 'element', reduce, at: points, kept };
   }
-  if (sumsRightOperand(task, group)) yield { level: 'element', reduce: 'accumulate', operand: true, vars: domainVars(task.domain), kept: group.vars.slice(group.columnsFrom) };
+  if (sumsRightOperand(task, group)) yield { level: 'element', reduce: 'accumulate', operand: true, at: each(domainVars(task.domain)), kept: group.vars.slice(group.columnsFrom) };
   const rows = group.cols && group.vars.filter((_, p) => !group.cols!.includes(p));
   if (rows && sameShape(task.domain, rows.map((v) => v.size))) {
-    if (task.kind === 'map') yield { level: 'row', vars: rows, kept: rows };
-    else if (task.reduced.length === rows.length && SIMPLE.has(reduceAttrs(task.vertex).monoid)) yield { level: 'row', reduce: 'accumulate', vars: rows, kept: [] };
+    if (task.kind === 'map') yield { level: 'row', at: each(rows), kept: rows };
+    else if (task.reduced.length === rows.length && SIMPLE.has(reduceAttrs(task.vertex).monoid)) yield { level: 'row', reduce: 'accumulate', at: each(rows), kept: [] };
   }
   if (task.kind !== 'map') return;
   for (const m of group.members) {
-    if (m.reduce === 'accumulate' && sameShape(task.domain, m.kept.map((v) => v.size))) yield { level: 'finish', vars: m.kept, kept: m.kept };
+    if (m.reduce === 'accumulate' && sameShape(task.domain, m.kept.map((v) => v.size))) yield { level: 'finish', at: each(m.kept), kept: m.kept };
   }
+}
+
+function each(vars: readonly Var[]): Ix[] {
+  return vars.map((v) => ix.ixOf(v));
+}
+
+/** Where in `domain` the loops over `vars` are, if they are its loops, or neighbours of them split into finer ones. */
+function indexIn(domain: readonly number[], vars: readonly Var[]): Ix[] | undefined {
+  let next = 0;
+  const at = domain.map((extent) => {
+    let index = ix.constant(0), size = 1;
+    for (; size < extent && next < vars.length; next++) {
+      index = ix.add(ix.scale(index, vars[next].size), ix.ixOf(vars[next]));
+      size *= vars[next].size;
+    }
+    return size === extent ? index : undefined;
+  });
+  return next === vars.length && at.every((index) => index !== undefined) ? at : undefined;
 }
 
 /** A sum of the right operand over the indices that the product sums (a bias gradient beside a weight gradient), where k is cut into shares. */
@@ -85,7 +103,7 @@ function accumulatesInWalk(task: Task, group: Group): boolean {
 }
 
 function memberAt(task: Task, spot: Spot, all: Tasks): Member {
-  return { task, level: spot.level, reduce: spot.reduce, operand: spot.operand, kept: spot.kept, value: workOf(task, all.lowering, spot.vars), store: storeIndex(task, spot.kept) };
+  return { task, level: spot.level, reduce: spot.reduce, operand: spot.operand, kept: spot.kept, value: workAt(task, all.lowering, spot.at), store: storeIndex(task, spot.kept) };
 }
 
 /** Why the member can't be in the group, if so. */

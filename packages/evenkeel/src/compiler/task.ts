@@ -46,21 +46,26 @@ export function domainVars(domain: readonly number[]): Var[] {
   return domain.map((extent, position) => domainVar(position, extent));
 }
 
-/** A multi-index of `shape` whose axes other than 1 run over `vars` in turn. */
-export function indexOver(shape: readonly number[], vars: readonly Var[]): Ix[] {
+/** A multi-index of `shape` whose axes other than 1 are `at` in turn. */
+function indexAt(shape: readonly number[], at: readonly Ix[]): Ix[] {
   let next = 0;
-  return shape.map((extent) => (extent === 1 ? ix.constant(0) : ix.ixOf(vars[next++])));
+  return shape.map((extent) => (extent === 1 ? ix.constant(0) : at[next++]));
 }
 
 export function withoutOnes(shape: readonly number[]): number[] {
   return shape.filter((extent) => extent !== 1);
 }
 
-/** The expression of a task's work over given variables: the value of a map, the input of a reduce. */
-export function workOf(task: Task, lowering: Lowering, vars: readonly Var[]): Expr {
+/** The expression of a task's work at an index of its domain: the value of a map, the input of a reduce. */
+export function workAt(task: Task, lowering: Lowering, at: readonly Ix[]): Expr {
   const v = task.vertex;
-  if (task.kind === 'map') return lowering.compute(v, indexOver(v.node.shape, vars));
-  return lowering.cell(v.inputs[0], indexOver(v.inputs[0].node.shape, vars));
+  if (task.kind === 'map') return lowering.compute(v, indexAt(v.node.shape, at));
+  return lowering.cell(v.inputs[0], indexAt(v.inputs[0].node.shape, at));
+}
+
+/** The same over given variables. */
+function workOf(task: Task, lowering: Lowering, vars: readonly Var[]): Expr {
+  return workAt(task, lowering, vars.map((v) => ix.ixOf(v)));
 }
 
 /** The two operands of a dot over flat variables for batch, rows, columns and the summed index. */
