@@ -40,6 +40,11 @@ export const faults = {
     return fault('E304', op, 'the mask must tell for each step of each sequence whether it counts', [`input ${formatShape(x)}   mask ${formatShape(mask)}`],
       `give it the shape ${formatShape(x.slice(0, 2))}`);
   },
+  /** E305: something else than a tensor. */
+  tensor(op: string, name: string, got: unknown): Fault {
+    return fault('E305', op, `the ${name} must be a tensor`, [`got ${showValue(got)}`], got === undefined
+      ? 'call the step with every input that it uses, by the name it uses' : `wrap it: tensor(values, shape), or pass it to the step as an input`);
+  },
   /** E320: parameters asked for before the sizes are known. */
   notBuilt(op: string, path: string): Fault {
     return fault('E320', op, 'the layer has no parameters yet: its sizes come from its first input', path ? [`layer ${path}`] : [],

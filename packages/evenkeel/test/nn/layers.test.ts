@@ -91,4 +91,14 @@ describe('other layers', () => {
     expect(() => nn.maxPool2d(2).build([4])).toThrow('E300 maxPool2d');
     expect(() => nn.linear(2).build([])).toThrow('E300 linear');
   });
+
+  it('refuse what is no tensor, the missing input of a step for one', () => {
+    const missing = undefined as never;
+    expect(() => nn.sequential(nn.conv2d(2, 3)).forward(missing)).toThrow('E305 conv2d: the input must be a tensor.\n     got undefined\n' +
+      '     in model.0 (conv2d 2, 3x3)\n     Fix: call the step with every input that it uses, by the name it uses');
+    for (const make of [() => nn.linear(2), () => nn.batchNorm(), () => nn.groupNorm({ groups: 1 }), () => nn.layerNorm(), () => nn.rmsNorm(), () => nn.maxPool2d(2)]) {
+      expect(() => make().forward([[1, 2]] as never)).toThrow(/E305 \w+: the input must be a tensor\.\n +got \[\[1,2\]\]\n.*\n +Fix: wrap it: tensor\(values, shape\)/);
+    }
+    expect(() => nn.batchNorm().forward(tensor([[1, 2], [3, 4]]), { mask: [1, 0] as never })).toThrow('E305 batchNorm: the mask must be a tensor');
+  });
 });

@@ -1,6 +1,7 @@
 /** Two-dimensional convolution (cross-correlation, as everywhere in the field). */
 import { conv2d as convolve } from '../../tensor/index.ts';
 import type { ConvolutionOptions, Param, Tensor } from '../../tensor/index.ts';
+import { checkTensor } from '../check-tensor.ts';
 import { faults } from '../faults.ts';
 import { init } from '../init.ts';
 import type { Initializer } from '../init.ts';
@@ -59,6 +60,7 @@ export class Conv2d extends Module {
 
 /** @throws E300 unless x is [N, H, W, C] */
 export function checkImages(op: string, x: Tensor): void {
+  checkTensor(op, 'input', x);
   if (x.rank !== 4) throw faults.rank(op, x.shape, 'images [N, H, W, C]', x.rank === 3 ? 'add the channel axis: x.expandDims(-1)' : 'reshape it to images first');
 }
 

@@ -1,5 +1,6 @@
 /** Matrix product and bias. */
 import type { Param, Tensor } from '../../tensor/index.ts';
+import { checkTensor } from '../check-tensor.ts';
 import { faults } from '../faults.ts';
 import { init } from '../init.ts';
 import type { Initializer } from '../init.ts';
@@ -31,6 +32,7 @@ export class Linear extends Module {
   }
 
   protected override setup(x: Tensor): void {
+    checkTensor('linear', 'input', x);
     if (x.rank < 2) throw faults.rank('linear', x.shape, '[N, ..., features]', 'reshape it to [1, features] for a single sample');
     const features = this.options.in ?? x.shape.at(-1)!;
     const fans = { fanIn: features, fanOut: this.features };
@@ -43,6 +45,7 @@ export class Linear extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor('linear', 'input', x);
     if (x.shape.at(-1) !== this.weight.shape[0]) throw faults.features(x.shape, this.weight.shape[0], this.features);
     const y = x.matmul(this.weight.value);
     return this.bias ? y.add(this.bias.value) : y;

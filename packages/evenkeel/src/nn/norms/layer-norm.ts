@@ -3,6 +3,7 @@ import { resolveAxis } from '../../base/index.ts';
 import type { Shape } from '../../base/index.ts';
 import { standardize } from '../../tensor/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
+import { checkTensor } from '../check-tensor.ts';
 import { checkEpsilon, refuseAxis } from './option-checks.ts';
 import { PerSampleNorm, presetOf } from './per-sample.ts';
 import type { AffineOptions } from './per-sample.ts';
@@ -46,8 +47,9 @@ export class LayerNorm extends PerSampleNorm {
   }
 }
 
-/** Axes counted from the front, ascending. @throws E333 unless they are different axes behind the first */
+/** Axes counted from the front, ascending. @throws E333 unless they are different axes behind the first; E305 */
 export function sampleAxes(op: string, x: Tensor, axes: number | readonly number[] = -1): number[] {
+  checkTensor(op, 'input', x);
   const given = typeof axes === 'number' ? [axes] : axes;
   const list = given.map((axis) => resolveAxis(axis, x.rank) ?? 0);
   if (list.length === 0 || list.includes(0) || new Set(list).size < list.length) throw sampleFaults.axes(op, x.shape, given);

@@ -2,6 +2,7 @@
 import { sameShape } from '../../base/index.ts';
 import { where } from '../../tensor/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
+import { checkTensor } from '../check-tensor.ts';
 import { faults } from './faults.ts';
 
 /**
@@ -9,6 +10,7 @@ import { faults } from './faults.ts';
  * @throws E313 for a mask that does not lie over x
  */
 export function maskOver(op: string, x: Tensor, axis: number, mask: Tensor): Tensor {
+  checkTensor(op, 'mask', mask);
   const full = mask.rank === x.rank ? mask.shape : mask.rank === x.rank - 1 ? mask.shape.toSpliced(axis, 0, 1) : undefined;
   const fits = full?.every((extent, i) => extent === 1 || (i !== axis && extent === x.shape[i]));
   if (!full || !fits) throw faults.mask(op, x.shape, mask.shape, x.shape.toSpliced(axis, 1));

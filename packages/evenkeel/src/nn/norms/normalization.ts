@@ -24,6 +24,7 @@ import type { Shape } from '../../base/index.ts';
 import { bumpStructure, currentTrace } from '../../runtime/index.ts';
 import { normalize, Statistics, zeros } from '../../tensor/index.ts';
 import type { Buffer, MeanAndVariance, Param, Tensor } from '../../tensor/index.ts';
+import { checkTensor } from '../check-tensor.ts';
 import { init } from '../init.ts';
 import { Module } from '../module.ts';
 import { activationOf } from './activation.ts';
@@ -256,6 +257,7 @@ export class Normalization extends Module {
   }
 
   private axisOf(x: Tensor): number {
+    checkTensor(this.op, 'input', x);
     const { axis, channels, ranks } = this.settings;
     if (ranks && !ranks.includes(x.rank)) throw faults.rank(this.op, x.shape, ranks, 'use batchNorm(), which takes any rank');
     const resolved = resolveAxis(axis, x.rank);

@@ -2,6 +2,7 @@
 import { resolveAxis } from '../../base/index.ts';
 import type { Shape } from '../../base/index.ts';
 import type { Param, Tensor } from '../../tensor/index.ts';
+import { checkTensor } from '../check-tensor.ts';
 import { init } from '../init.ts';
 import { Module } from '../module.ts';
 import type { ModuleOptions } from '../module.ts';
@@ -94,6 +95,7 @@ export function perChannel(op: string, x: Tensor, axis: number, param: Param): T
 
 /** The channel axis, counted from the front. @throws E312 for one that does not exist, or the batch */
 export function channelAxis(op: string, x: Tensor, axis = -1): number {
+  checkTensor(op, 'input', x);
   const resolved = resolveAxis(axis, x.rank);
   if (resolved === undefined || resolved === 0) throw faults.axis(op, x.shape, axis);
   return resolved;
