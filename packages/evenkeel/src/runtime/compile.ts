@@ -21,6 +21,11 @@ export interface CompileOptions {
   readonly mode?: Mode;
   /** Run by the f64 reference and name the first node that makes NaN or infinity; slow. Default false. */
   readonly debug?: boolean;
+  /**
+   * Plans kept for calls with other inputs (names, shapes, dtypes) or other layers frozen; the one used longest ago is freed for
+   * a new one, and made again when it is needed. Default 16: a few lengths of sequences or sizes of images, each with a last batch.
+   */
+  readonly keepPlans?: number;
 }
 
 export interface Result {
@@ -32,7 +37,9 @@ export interface Result {
 /** What the step computes, as a function of its named inputs. It must not be async. */
 export type StepFunction = (inputs: Readonly<Record<string, Node>>) => Readonly<Record<string, Node>> | Promise<unknown> | void;
 
-const interner = new Interner();
+const KEEP_PLANS = 16;
+/** Words that a step interns before it forgets those of plans that are gone: every shape and every number in a trace is one. */
+const MOST_WORDS = 10_000;
 
 /** What was warned about. */
 const warned = new WeakSet<object>();
@@ -49,7 +56,7 @@ interface Compiled {
   /** Their flags are outputs after those that the user named. */
   readonly warnings: readonly Warning[];
   /** Equal for traces that one plan can run. */
-  readonly structure: Structure;
+  structure: Structure;
   runner: Runner;
   generation: unknown;
 }
@@ -65,17 +72,22 @@ export class GraphStep {
   /** By names, shapes and dtypes of the inputs, as traced under `version`. */
   private readonly signatures = new Map<string, Compiled>();
   private version = 0;
+  private readonly keepPlans: number;
+  /** The one used last comes last. */
   private compiled: Compiled[] = [];
+  private interner = new Interner();
 
+  /** @throws E101 for a number of plans that is not a whole one from 1 */
   constructor(name: string, fn: StepFunction, options: CompileOptions = {}) {
     this.name = name;
     this.fn = fn;
     this.mode = options.mode ?? 'train';
     this.debug = options.debug ?? false;
+    this.keepPlans = checkCount(name, options.keepPlans ?? KEEP_PLANS);
     this.counter = new Variable({ shape: [], dtype: 'u32', name: `${name}.step` });
   }
 
-  /** The plans made so far, one for each signature of the inputs; empty under the oracle. */
+  /** The plans that are kept, one for each signature of the inputs, the one used last at the end; empty under the oracle. */
   get plans(): readonly Plan[] {
     return this.compiled.flatMap((c) => (c.runner.plan ? [c.runner.plan] : []));
   }
@@ -140,25 +152,54 @@ export class GraphStep {
     this.version = structureVersion();
     const signature = signatureOf(feeds);
     const compiled = this.signatures.get(signature) ?? await this.traced(feeds);
-    this.signatures.set(signature, compiled);
     if (compiled.generation !== generation()) {
-      compiled.runner = await prepare(compiled.program, this.debug);
+      compiled.runner = await this.prepared(compiled.program);
       compiled.generation = generation();
     }
+    this.signatures.set(signature, compiled);
+    this.compiled = [...this.compiled.filter((c) => c !== compiled), compiled];
     return compiled;
   }
 
   /** A trace that came out as an earlier one did (a layer was frozen and thawed again) uses its plan. */
   private async traced(feeds: Readonly<Record<string, Feed>>): Promise<Compiled> {
+    this.forgetWords();
     const traced = this.trace(feeds);
     const { hash, key } = traced.structure;
     const names = JSON.stringify([traced.names, traced.outputs]);
     const alike = this.compiled.filter((c) => c.structure.hash === hash && sameKey(c.structure.key, key));
     const same = alike.find((c) => JSON.stringify([c.names, c.outputs]) === names);
     if (same) return same;
-    const compiled = { ...traced, runner: await prepare(traced.program, this.debug), generation: generation() };
-    this.compiled.push(compiled);
-    return compiled;
+    while (this.compiled.length >= this.keepPlans) this.forgetOldest();
+    return { ...traced, runner: await this.prepared(traced.program), generation: generation() };
+  }
+
+  /** Where the memory is full, plans used longest ago make room. */
+  private async prepared(program: Program): Promise<Runner> {
+    for (;;) {
+      try {
+        return await prepare(program, this.debug);
+      } catch (error) {
+        if (!(error instanceof Fault) || error.code !== 'E601' || this.compiled.length === 0) throw error;
+        this.forgetOldest();
+      }
+    }
+  }
+
+  private forgetOldest(): void {
+    const oldest = this.compiled.shift()!;
+    oldest.runner.dispose();
+    for (const [signature, compiled] of this.signatures) if (compiled === oldest) this.signatures.delete(signature);
+  }
+
+  private forgetWords(): void {
+    if (this.interner.size < MOST_WORDS) return;
+    this.interner = new Interner();
+    for (const compiled of this.compiled) compiled.structure = this.structureOf(compiled.program);
+  }
+
+  private structureOf({ inputs, outputs, assigns }: Program): Structure {
+    return structureOf([...inputs, ...outputs, ...assigns.flatMap((a) => [a.ref, a.value])], () => undefined, this.interner);
   }
 
   /** Nothing outside the trace changes until the program runs, so an exception here leaves no mark. */
@@ -175,10 +216,13 @@ export class GraphStep {
     const program: Program = { inputs, outputs: [...Object.values(returned), ...warnings.map((w) => w.flag)], assigns };
     checkSources(this.name, program, trace);
     const limits = new Map([...trace.limits].flatMap(([node, limit]) => (inputs.includes(node) ? [[inputs.indexOf(node), limit] as const] : [])));
-    const roots = [...inputs, ...program.outputs, ...assigns.flatMap((a) => [a.ref, a.value])];
-    const structure = structureOf(roots, () => undefined, interner);
-    return { names, outputs: Object.keys(returned), program, limits, warnings, structure };
+    return { names, outputs: Object.keys(returned), program, limits, warnings, structure: this.structureOf(program) };
   }
+}
+
+function checkCount(step: string, keepPlans: number): number {
+  if (Number.isInteger(keepPlans) && keepPlans >= 1) return keepPlans;
+  throw new Fault({ code: 'E101', op: step, rule: 'keepPlans must be a whole number from 1', detail: [`got ${keepPlans}`], hint: 'leave it out to keep 16' });
 }
 
 function warnOnce({ about, text }: Warning): void {

@@ -6,7 +6,7 @@ import type { Feed } from './feed.ts';
 import { generation, prepare } from './runner.ts';
 import type { Runner } from './runner.ts';
 import { queue } from './state.ts';
-import { Interner, programOf, sameKey, structureOf } from './structure.ts';
+import { Interner, isNumber, programOf, sameKey, structureOf } from './structure.ts';
 import type { Structure } from './structure.ts';
 import { checkFresh, eagerTrace, takeEagerAssigns } from './trace.ts';
 import type { Variable } from './variable.ts';
@@ -14,7 +14,7 @@ import type { Variable } from './variable.ts';
 /** Plans of eager code that are kept, and the bytes of device memory that they may hold together. */
 const CACHE_SIZE = 32;
 const CACHE_BYTES = 256 * 2 ** 20;
-/** Words that are interned before all is forgotten: every number that eager code computes with is one. */
+/** Words that are interned before all is forgotten: every shape that eager code computes with is one. */
 const MOST_WORDS = 10_000;
 
 interface Cached { readonly hash: number; readonly key: readonly number[]; readonly runner: Runner; readonly generation: unknown }
@@ -67,7 +67,7 @@ function forgetWords(): void {
 /** Tensors built on a ref's old value stay readable after eager code has replaced it: the old value is kept for them. */
 async function run(nodes: readonly Node[], assigns: readonly Assign[]): Promise<TypedArray[]> {
   forgetWords();
-  const structure = structureOf([...nodes, ...assigns.flatMap((a) => [a.ref, a.value])], knownValue, interner);
+  const structure = structureOf([...nodes, ...assigns.flatMap((a) => [a.ref, a.value])], fedValue, interner);
   const replaced = new Set(assigns.map((a) => a.ref));
   for (const node of structure.sources) if (!replaced.has(node)) checkSource(node);
   for (const { ref } of assigns) values.set(ref, (ref.attrs as { readonly ref: Variable }).ref.peek().slice());
@@ -75,10 +75,15 @@ async function run(nodes: readonly Node[], assigns: readonly Assign[]): Promise<
   return runner.run(structure.leaves.map(feedOf));
 }
 
+/** What a plan is fed with instead of computing it. */
+function fedValue(node: Node): TypedArray | undefined {
+  return isNumber(node) ? Float64Array.of((node.attrs as { readonly value: number }).value) : knownValue(node);
+}
+
 function feedOf(leaf: Node): Feed {
-  const data = knownValue(leaf);
+  const data = fedValue(leaf);
   if (!data) throw new InternalError(`a leaf of kind ${leaf.op.name} has no value`);
-  return { data, shape: leaf.shape, dtype: leaf.dtype };
+  return { data, shape: isNumber(leaf) ? [] : leaf.shape, dtype: leaf.dtype };
 }
 
 async function runnerFor(structure: Structure, nodes: readonly Node[], assigns: readonly Assign[]): Promise<Runner> {

@@ -1,9 +1,10 @@
 /**
- * The structure of a graph: what decides the plan. In eager code constants, and values that were computed before, are leaves
- * without data; two graphs of equal structure run by one plan with other leaves.
+ * The structure of a graph: what decides the plan. In eager code constants, numbers, and values that were computed before, are
+ * leaves without data; two graphs of equal structure run by one plan with other leaves.
  */
+import { sizeOf } from '../base/index.ts';
 import type { TypedArray } from '../base/index.ts';
-import { make, ops } from '../graph/index.ts';
+import { build, make, ops } from '../graph/index.ts';
 import type { Assign, Node, Program } from '../graph/index.ts';
 
 export interface Structure {
@@ -50,7 +51,7 @@ export function structureOf(roots: readonly Node[], known: (n: Node) => TypedArr
     ids.set(node, ids.size);
     if (isLeaf(node, known)) {
       leaves.push(node);
-      key.push(-1, interner.word(`${node.dtype}${node.shape.join(',')}`));
+      key.push(isNumber(node) ? -3 : -1, interner.word(`${node.dtype}${node.shape.join(',')}`));
     } else {
       if (node.op.name === 'ref' || node.op.name === 'input') sources.push(node);
       key.push(interner.word(node.op.name), attrsWord(node, interner), node.inputs.length);
@@ -65,6 +66,11 @@ export function structureOf(roots: readonly Node[], known: (n: Node) => TypedArr
 
 function isLeaf(node: Node, known: (n: Node) => TypedArray | undefined): boolean {
   return known(node) !== undefined;
+}
+
+/** A number that eager code computes with, which a plan can take as a scalar. Integers may be indices and distances, which plans know. */
+export function isNumber(node: Node): boolean {
+  return node.op.name === 'full' && node.dtype === 'f32' && sizeOf(node.shape) > 0;
 }
 
 function attrsWord(node: Node, interner: Interner): number {
@@ -101,8 +107,8 @@ function cutTopological(roots: readonly Node[], known: (n: Node) => TypedArray |
 export function programOf(structure: Structure, outputs: readonly Node[], assigns: readonly Assign[]): Program {
   const replaced = new Map<Node, Node>();
   const inputs = structure.leaves.map((leaf, slot) => {
-    const input: Node = make(ops.input, [], { slot, shape: leaf.shape, dtype: leaf.dtype }, leaf.where);
-    replaced.set(leaf, input);
+    const input: Node = make(ops.input, [], { slot, shape: isNumber(leaf) ? [] : leaf.shape, dtype: leaf.dtype }, leaf.where);
+    replaced.set(leaf, isNumber(leaf) ? build.broadcastTo(build.reshape(input, leaf.shape.map(() => 1)), leaf.shape) : input);
     return input;
   });
   const leaves = new Set(structure.leaves);

@@ -19,7 +19,7 @@ export interface Step<O extends string = string> {
   (inputs?: Readonly<Record<string, StepInput>>): Promise<{ readonly [K in O]: StepValue }>;
   readonly stepName: string;
   readonly mode: Mode;
-  /** The plans made so far, one for each kind of input; empty before the first call and under the oracle. */
+  /** The plans that are kept, one for each kind of input, the one used last at the end; empty before the first call and under the oracle. */
   readonly plans: readonly Plan[];
   /** Counts the runs that drew random numbers; save it to continue the same sequence. */
   readonly counter: Variable;
@@ -35,7 +35,8 @@ export interface Step<O extends string = string> {
  * assigns to refs takes effect together when the run succeeds.
  * @param name     shown in errors and explanations
  * @param fn       describes the step in tensors and returns what to read back; not async
- * @param options  mode: 'train' (default) or 'eval'; debug: run slowly and name the first op that makes NaN or infinity
+ * @param options  mode: 'train' (default) or 'eval'; debug: run slowly and name the first op that makes NaN or infinity; keepPlans:
+ *                 how many plans for other kinds of inputs to keep, default 16
  */
 export function compile<O extends string = never>(
   name: string,

@@ -1,7 +1,8 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { bumpStructure, configure, currentTrace, withMode, withPath } from '../../src/runtime/index.ts';
+import { currentDevice } from '../../src/runtime/state.ts';
 import { Buffer, compile, crossEntropy, grad, Param, tensor, take } from '../../src/tensor/index.ts';
-import { faultTextOf } from '../support/fault-text.ts';
+import { faultText, faultTextOf } from '../support/fault-text.ts';
 
 beforeAll(() => configure({ backend: 'oracle' }));
 
@@ -110,6 +111,57 @@ describe('compile', () => {
     const w = new Param({ shape: [], data: [1] });
     w.assign(w.value.add(1));
     expect((await compile('read', () => ({ w: w.value }))()).w).toBe(2);
+  });
+});
+
+describe('plans for inputs of many shapes', () => {
+  beforeAll(() => configure({ backend: 'wasm', threads: 1 }));
+  afterAll(() => configure({ backend: 'oracle' }));
+  const ones = (n: number): Float32Array => new Float32Array(n).fill(1);
+
+  /** Adds up all values that it was ever given. */
+  function summing(keepPlans?: number) {
+    const total = new Buffer({ shape: [], name: 'total' });
+    let traced = 0;
+    const step = compile('sum', ({ x }) => {
+      traced++;
+      total.assign(total.value.add(x.sum()));
+      return { total: total.value, next: x.add(1) };
+    }, { keepPlans });
+    return { step, total, traced: () => traced };
+  }
+
+  it('are kept until newer ones take their place, and made again', async () => {
+    const { step, total, traced } = summing(2);
+    for (const [n, made] of [[1, 1], [2, 2], [1, 2], [3, 3], [1, 3], [2, 4], [2, 4], [1, 4], [3, 5]]) {
+      const before = (await total.read())[0];
+      const got = await step({ x: ones(n) });
+      expect([got.total, got.next.known]).toEqual([before + n, new Float32Array(n).fill(2)]);
+      expect(traced()).toBe(made);
+    }
+    expect(step.plans.map((plan) => plan.inputs[0].size)).toEqual([1, 3]);
+    expect(await total.read()).toEqual(Float32Array.of(16));
+    step.dispose();
+  });
+
+  it('do not fill the device: 200 shapes', async () => {
+    const warn = vi.spyOn(console, 'warn');
+    const { step, total } = summing();
+    const used: number[] = [];
+    for (let n = 1; n <= 200; n++) {
+      expect((await step({ x: ones(1000 + n % 25) })).next.known).toHaveLength(1000 + n % 25);
+      if (n % 25 === 0) used.push(currentDevice()!.device.bytesInUse);
+    }
+    expect(new Set(used).size).toBe(1);
+    expect(step.plans.length).toBe(16);
+    expect(await total.read()).toEqual(Float32Array.of(200 * 1012));
+    expect(warn).not.toHaveBeenCalled();
+    step.dispose();
+  });
+
+  it('E101 wants at least one', () => {
+    expect(faultText(() => summing(0))).toEqual(['E101 sum: keepPlans must be a whole number from 1.', 'got 0', 'Fix: leave it out to keep 16']);
+    expect(() => summing(1.5)).toThrow('E101');
   });
 });
 

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ops } from '../../src/graph/index.ts';
 import { configure, realize } from '../../src/runtime/index.ts';
-import { Interner, programOf, sameKey, structureOf } from '../../src/runtime/structure.ts';
+import { currentDevice } from '../../src/runtime/state.ts';
+import { Interner, isNumber, programOf, sameKey, structureOf } from '../../src/runtime/structure.ts';
 import { Param, random, tensor } from '../../src/tensor/index.ts';
 import type { Tensor } from '../../src/tensor/index.ts';
 
@@ -36,6 +37,24 @@ describe('realize', () => {
     expect([await a.read(), await b.read()]).toEqual([Float32Array.of(2), Float32Array.of(1)]);
   });
 
+  it('runs code with other numbers by the plan that there is', async () => {
+    await configure({ backend: 'wasm', threads: 1 });
+    const x = tensor([1, 2, 3]);
+    const used = new Set<number>();
+    for (let i = 0; i < 200; i++) {
+      const scale = i / 8 - 3;
+      expect(await x.mul(scale).add(-scale).pow(2).sum().item()).toBe(5 * scale ** 2);
+      used.add(currentDevice()!.device.bytesInUse);
+    }
+    expect(used.size).toBe(1);
+    await configure({ backend: 'oracle' });
+  });
+
+  it('computes numbers as the oracle has them: unrounded', async () => {
+    expect(await tensor(1).mul(0.1).sub(0.1).item()).toBe(0);
+    expect(await tensor([1, 2]).mul(0).add(0.1).sum().item()).toBe(Math.fround(0.2));
+  });
+
   it('leaves refs alone when it fails', async () => {
     const w = new Param({ shape: [], data: [1], name: 'w' });
     const stale = w.value.add(1);
@@ -64,6 +83,17 @@ describe('structureOf', () => {
     const x = tensor([1, 2]);
     expect(sameKey(a.key, structure(x.mul(3).add(x).sum()).key)).toBe(false);
     expect(sameKey(structure(x.mul(0)).key, structure(x.mul(-0)).key)).toBe(false);
+  });
+
+  it('is equal for graphs whose numbers are fed, and feeds one scalar for each', () => {
+    const numbers = (n: Tensor['node']): Float32Array | undefined => (isNumber(n) ? new Float32Array(1) : constants(n));
+    const [y, z] = [build([1, 2], 3), build([1, 2], 4)];
+    expect(sameKey(structure(y, numbers).key, structure(z, numbers).key)).toBe(true);
+    const program = programOf(structure(y, numbers), [y.node], []);
+    expect(program.inputs.map((n) => n.shape)).toEqual([[2], [], [2]]);
+    // An index stays what it is.
+    const whole = tensor(Int32Array.of(1, 2)).mul(3);
+    expect(structure(whole, numbers).leaves.length).toBe(1);
   });
 
   it('becomes a program whose leaves are inputs', () => {

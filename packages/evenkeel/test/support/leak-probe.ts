@@ -43,6 +43,15 @@ const works: Readonly<Record<string, () => Promise<void>>> = {
     const [whole, last] = [tinyImages(0, 32), tinyImages(1, 20)];
     await watch(1000, 5, (i) => step({ ...(i % 4 === 3 ? last : whole) }));
   },
+  /** Training on batches of ever other sizes, more than plans are kept for. */
+  async shapes() {
+    const { step } = trainingOf([12, 12, 1], denseLayers());
+    const { x, y } = tinyImages(0, 42);
+    await watch(40, 5, (i) => {
+      const batch = 2 + i % 40;
+      return step({ x: { data: x.data.subarray(0, batch * 144), shape: [batch, 12, 12, 1] }, y: y.subarray(0, batch) });
+    });
+  },
   /** Values computed one by one, of graphs of one structure and of many. */
   async eager() {
     const w = new Param({ shape: [64], name: 'w' });
@@ -50,7 +59,7 @@ const works: Readonly<Record<string, () => Promise<void>>> = {
     await watch(400, 5, async (i) => {
       w.assign(w.value.mul(0.5).add(x));
       await w.value.exp().data();
-      await tensor(new Float32Array(64).fill(i)).add(x).mul(i % 40).data();
+      await tensor(new Float32Array(24 + i % 40).fill(i)).add(1).mul(i).data();
     });
   },
   /** Models that are made, trained for a step, and disposed. */

@@ -46,6 +46,7 @@ describe('nothing is held after', () => {
   it.each([
     ['200 models that were disposed', 'disposed'], ['100 models that were dropped as they are', 'dropped'],
     ['60 models whose device was shut down', 'reopened'], ['30 calls of fit', 'fitted'],
+    ['200 steps on 40 sizes of batches', 'shapes'],
   ])('%s', async (_, work) => {
     const growth = await growthOf(work);
     expect(growth.device).toBe(0);

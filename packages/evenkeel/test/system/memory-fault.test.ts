@@ -1,6 +1,7 @@
 /** Running out of memory is an error like others: it says what takes the room, nothing else is lost, and work goes on. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Adam, Buffer, compile, configure, crossEntropy, nn, noise, Param, shutdown, tensor } from '../../src/index.ts';
+import type { Device } from '../../src/backends/index.ts';
 import { openDevice } from '../../src/runtime/state.ts';
 import { faultText, faultTextOf } from '../support/fault-text.ts';
 
@@ -16,6 +17,20 @@ async function growth(work: () => Promise<void>): Promise<{ device: number; host
   const before = { device: device.bytesInUse, host: process.memoryUsage().arrayBuffers };
   await work();
   return { device: device.bytesInUse - before.device, host: process.memoryUsage().arrayBuffers - before.host };
+}
+
+/** Takes the memory but for less than 16 MiB. */
+function fill(device: Device): number[] {
+  const taken: number[] = [];
+  for (let mib = 2048; mib >= 16; mib /= 2) {
+    try {
+      taken.push(device.allocate(mib * MIB));
+      mib *= 2;
+    } catch {
+      // Full for this size; smaller pieces fill what is left.
+    }
+  }
+  return taken;
 }
 
 it('a step that needs more than 4 GiB is refused before anything is allocated', async () => {
@@ -67,15 +82,7 @@ it('names the refs that are on the device when one more has no room', async () =
   const { device } = await openDevice();
   const [held, more] = [new Buffer({ shape: [1024, 2048], name: 'held' }), new Buffer({ shape: [16, MIB], name: 'more' })];
   expect(await held.value.sum().item()).toBe(0);
-  const rest: number[] = [];
-  for (let mib = 2048; mib >= 16; mib /= 2) {
-    try {
-      rest.push(device.allocate(mib * MIB));
-      mib *= 2;
-    } catch {
-      // Full for this size; smaller pieces fill what is left.
-    }
-  }
+  const rest = fill(device);
   const text = await faultTextOf(more.value.sum().item());
   expect(text.filter((line) => !line.startsWith('needed'))).toEqual([
     'E601 memory: the device memory is full.', '64.0 MiB  more [16, 1048576]', '8.0 MiB  held [1024, 2048]', expect.stringMatching(/^0\.0 MiB {2}w \[2\]$/), FIX,
@@ -83,6 +90,18 @@ it('names the refs that are on the device when one more has no room', async () =
   for (const address of rest) device.release(address);
   expect(await more.value.max().item()).toBe(0);
   for (const ref of [held, more]) ref.dispose();
+});
+
+it('plans of a step make room for one that does not fit beside them', async () => {
+  const { device } = await openDevice();
+  const step = compile('wide', ({ x }) => ({ sum: x.sum(), wide: x.sum().broadcastTo([10 * MIB]) }));
+  const room = device.allocate(100 * MIB);
+  const rest = fill(device);
+  device.release(room);
+  for (const n of [1, 2, 3, 4, 1]) expect((await step({ x: new Float32Array(n).fill(1) })).wide.known?.at(-1)).toBe(n);
+  expect(step.plans.map((plan) => plan.inputs[0].size)).toEqual([4, 1]);
+  step.dispose();
+  for (const address of rest) device.release(address);
 });
 
 it('E605 refuses parameters that no device could hold', () => {
