@@ -15,7 +15,8 @@ export function asReady<T>(items: readonly T[], { needs, comesFirst, inRounds = 
   const missing = items.map((item) => [...needs(item)].filter((n) => position.has(n)).length);
   const users = items.map((): number[] => []);
   items.forEach((item, i) => { for (const n of needs(item)) if (position.has(n)) users[position.get(n)!].push(i); });
-  let [first, next, others]: number[][] = [[], [], []];
+  let [first, next]: number[][] = [[], []];
+  const others: number[] = [];
   const add = (i: number): void => insert(!comesFirst(items[i]) ? others : inRounds ? next : first, i);
   const take = (): number | undefined => {
     if (first.length === 0) [first, next] = [next, first];
