@@ -4,7 +4,8 @@ import type { Dataset, Loader } from '../data/index.ts';
 import type { Model } from '../nn/index.ts';
 import { optimizers, schedules } from '../optim/index.ts';
 import type { Optimizer, Schedule } from '../optim/index.ts';
-import { compile } from '../tensor/index.ts';
+import { Trace, tracing } from '../runtime/index.ts';
+import { compile, zeros } from '../tensor/index.ts';
 import type { Step } from '../tensor/index.ts';
 import { Breath } from './breath.ts';
 import { columnsOf, evaluationStep, runEvaluation } from './evaluate.ts';
@@ -101,6 +102,7 @@ export async function fit(model: Model, data: Dataset | Promise<Dataset>, option
   const [training, held] = await loaded;
   const batches = loader(training, { batchSize, shuffle, seed, dropLast });
   if (batches.samples === 0) throw faults.empty('fit', 'the training data');
+  await tryLastBatch(model, training, batches.samples % batchSize);
   const progress = createProgress(options.verbose ?? 'auto', options.output);
   try {
     return await new Run({ ...options, epochs }, batches, step, pace, progress, held && validator(validation, held, batchSize)).run();
@@ -109,6 +111,13 @@ export async function fit(model: Model, data: Dataset | Promise<Dataset>, option
     progress.close();
     for (const made of [step, validation, typeof options.optimizer === 'string' ? optimizer : undefined]) made?.dispose();
   }
+}
+
+/** A last batch that the model cannot train on, of one sample for example, is refused before the epoch that would end with it. */
+async function tryLastBatch(model: Model, data: Dataset, samples: number): Promise<void> {
+  if (samples === 0 || samples === data.length) return;
+  const { x } = await data.batch(Int32Array.of(0));
+  if (x) tracing(new Trace('train'), () => model.forward(zeros([samples, ...x.shape.slice(1)], x.dtype)));
 }
 
 /** Sets the rate before each step; a constant schedule leaves it to the user's callbacks. */

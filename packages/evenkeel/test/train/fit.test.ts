@@ -45,6 +45,29 @@ describe('fit', () => {
     expect(values.accuracy).toBeCloseTo(whole.accuracy, 6);
   });
 
+  it('refuses a last batch of one sample before any training, not at the end of the epoch', async () => {
+    const model = nn.sequential({ input: [1] }, nn.linear(2), nn.batchNorm(), nn.linear(1));
+    const before = await Promise.all([...model.params(), ...model.buffers()].map((ref) => ref.read()));
+    let batches = 0;
+    const callbacks = { onBatchEnd: () => { batches++; } };
+    await expect(fit(model, line, options({ batchSize: 3, callbacks }))).rejects.toThrow('E311 batchNorm: training needs more than one value per channel.\n     input [1, 2]');
+    expect(batches).toBe(0);
+    expect(await Promise.all([...model.params(), ...model.buffers()].map((ref) => ref.read()))).toEqual(before);
+    await fit(model, line, options({ batchSize: 3, dropLast: true, callbacks }));
+    expect(batches).toBe(3);
+  });
+
+  it('does not move anything when it tries the last batch', async () => {
+    const run = async (batchSize: number): Promise<Float32Array> => {
+      const model = nn.sequential({ input: [1] }, nn.dropout(0.5), nn.batchNorm({ average: 'cumulative' }), nn.spectralNorm(nn.linear(1)));
+      const counts: number[] = [];
+      await fit(model, line, options({ batchSize, shuffle: false, callbacks: { onBatchEnd: ({ batch }) => { counts.push(batch); } } }));
+      expect(counts).toHaveLength(Math.ceil(10 / batchSize));
+      return await model.namedBuffers().get('1.runningWeight')!.read() as Float32Array;
+    };
+    expect([...await run(4), ...await run(5)]).toEqual([3, 2]);
+  });
+
   it('gives one result for one seed', async () => {
     const run = async (seed: number): Promise<number[]> => {
       const model = flat();
