@@ -74,9 +74,8 @@ export function settingsOf(op: string, options: NormalizationOptions & { readonl
   const { dialect = 'torch', statistics = 'batch', evaluation = 'running', update = statistics === 'batch', keys = [], average = 'exponential' } = options;
   refuseForeign(op, options);
   if (!Object.hasOwn(dialects, dialect)) throw faults.name(op, 'dialect', dialect, Object.keys(dialects));
-  for (const source of [statistics, evaluation]) if (source !== 'batch' && source !== 'running') throw faults.name(op, 'source of statistics', source, ['batch', 'running']);
-  const rule = update === true ? 'once' : update;
-  if (rule !== false && !['once', 'first', 'each'].includes(rule)) throw faults.name(op, 'update rule', rule, ['once', 'first', 'each']);
+  for (const source of [statistics, evaluation]) sourceOf(op, source);
+  const rule = ruleOf(op, update);
   if (average !== 'exponential' && average !== 'cumulative') throw faults.name(op, 'average', average, ['exponential', 'cumulative']);
   const preset = dialects[dialect];
   const { decay = preset.decay, epsilon = preset.epsilon, estimator = preset.estimator, debias = preset.debias } = options;
@@ -93,4 +92,17 @@ export function settingsOf(op: string, options: NormalizationOptions & { readonl
     axis, channels, decay, epsilon, estimator, debias, average, scale, center, initialScale, trainAffine, statistics, evaluation, update: rule,
     keys: keys.length > 0 ? keys : [''], ranks: options.ranks,
   };
+}
+
+/** @throws E101 for anything but the two sources */
+export function sourceOf(op: string, source: Source): Source {
+  if (source === 'batch' || source === 'running') return source;
+  throw faults.name(op, 'source of statistics', source, ['batch', 'running']);
+}
+
+/** The rule that `update` means. @throws E101 */
+export function ruleOf(op: string, update: UpdateRule | boolean): UpdateRule | false {
+  const rule = update === true ? 'once' : update;
+  if (rule === false || ['once', 'first', 'each'].includes(rule)) return rule;
+  throw faults.name(op, 'update rule', rule, ['once', 'first', 'each']);
 }

@@ -30,7 +30,7 @@ import { Module } from '../module.ts';
 import { activationOf } from './activation.ts';
 import { faults } from './faults.ts';
 import { maskOver } from './mask.ts';
-import { settingsOf } from './normalization-options.ts';
+import { ruleOf, settingsOf, sourceOf } from './normalization-options.ts';
 import type { NormalizationOptions, NormalizationSettings, Source } from './normalization-options.ts';
 import { RunningStatistics } from './running-statistics.ts';
 import type { UpdateOptions, UpdateRule } from './running-statistics.ts';
@@ -95,17 +95,17 @@ export class Normalization extends Module {
     this.rule = this.settings.update;
   }
 
-  /** What training normalizes by. Compiled steps notice a change. */
+  /** What training normalizes by. Compiled steps notice a change. @throws E101 */
   get statistics(): Source { return this.source; }
   set statistics(source: Source) {
-    this.source = source;
+    this.source = sourceOf(this.op, source);
     bumpStructure();
   }
 
-  /** How training moves the running statistics; true means 'once'. Compiled steps notice a change. */
+  /** How training moves the running statistics; true means 'once'. Compiled steps notice a change. @throws E101 */
   get update(): UpdateRule | false { return this.rule; }
   set update(rule: UpdateRule | boolean) {
-    this.rule = rule === true ? 'once' : rule;
+    this.rule = ruleOf(this.op, rule);
     bumpStructure();
   }
 

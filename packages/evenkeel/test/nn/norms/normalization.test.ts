@@ -327,6 +327,13 @@ describe('refusals', () => {
     expect(() => nn.batchNorm({ epsilon: -1 })).toThrow('epsilon must be a finite number, 0 or more');
   });
 
+  it('E101 what the setters are given', () => {
+    const layer = nn.batchNorm();
+    expect(() => { layer.update = 'never' as never; }).toThrow('E101 batchNorm: there is no update rule "never"');
+    expect(() => { layer.statistics = 'global' as never; }).toThrow('E101 batchNorm: there is no source of statistics "global"');
+    expect([layer.update, layer.statistics]).toEqual(['once', 'batch']);
+  });
+
   it('E101 strings, null and infinity, when the layer is made and not when it runs', () => {
     const wrong: readonly (readonly [string, unknown, string])[] = [
       ['decay', '0.9', 'decay must be in 0 .. 1, the weight of the old value.\n     got "0.9"'],
