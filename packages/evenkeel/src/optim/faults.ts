@@ -1,10 +1,10 @@
 /** What optimizers refuse, in words. */
-import { Fault } from '../base/index.ts';
+import { Fault, showValue } from '../base/index.ts';
 
 export const faults = {
   /** E101: an option out of range. */
   option(op: string, name: string, rule: string, got: unknown, hint: string): Fault {
-    return new Fault({ code: 'E101', op, rule: `${name} ${rule}`, detail: [`got ${String(got)}`], hint });
+    return new Fault({ code: 'E101', op, rule: `${name} ${rule}`, detail: [`got ${showValue(got)}`], hint });
   },
   /** E420: nothing to train. */
   nothing(op: string, count: number): Fault {

@@ -1,8 +1,8 @@
 /** The base of update rules: gradients, clipping and updates become part of the step that is being traced. */
 import type { Shape } from '../base/index.ts';
 import { withPath } from '../runtime/index.ts';
-import { Buffer, grad } from '../tensor/index.ts';
-import type { Param, Tensor } from '../tensor/index.ts';
+import { Buffer, grad, Param } from '../tensor/index.ts';
+import type { Tensor } from '../tensor/index.ts';
 import { clipAdaptively, clipByNorm } from './clip.ts';
 import type { AdaptiveClip } from './clip.ts';
 import { faults } from './faults.ts';
@@ -44,6 +44,9 @@ export abstract class Optimizer {
     const { clipAdaptive } = options;
     const adaptive = typeof clipAdaptive === 'number' ? { ratio: clipAdaptive } : clipAdaptive;
     this.positive('clipAdaptive', adaptive?.ratio);
+    this.within('clipAdaptive.epsilon', adaptive?.epsilon ?? 0, 0, Infinity);
+    const stranger = adaptive?.except?.find((param) => !(param instanceof Param));
+    if (stranger) throw faults.option(name, 'clipAdaptive.except', 'must list parameters', stranger, 'of a layer they are layer.params()');
     this.clip = { norm: this.positive('clipNorm', options.clipNorm), value: this.positive('clipValue', options.clipValue), adaptive };
     this.currentRate = this.checkedRate(options.rate ?? defaultRate);
     this.rateBuffer = new Buffer({ shape: [], name: `${name}.rate`, data: [this.currentRate] });

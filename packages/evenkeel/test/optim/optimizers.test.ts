@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import * as nn from '../../src/nn/index.ts';
 import { Adam, schedules, SGD } from '../../src/optim/index.ts';
 import type { Optimizer } from '../../src/optim/index.ts';
 import { compile, Param, tensor } from '../../src/tensor/index.ts';
@@ -120,6 +121,10 @@ describe('Optimizer', () => {
     expect(() => new SGD({ momentum: 1 })).toThrow('E101 sgd: momentum must be from 0 to below 1');
     expect(() => new Adam({ clipNorm: 0 })).toThrow('E101 adam: clipNorm must be more than 0');
     expect(() => new SGD({ clipAdaptive: 0 })).toThrow('E101 sgd: clipAdaptive must be more than 0');
+    expect(() => new SGD({ clipAdaptive: { ratio: 0.01, epsilon: NaN } })).toThrow('E101 sgd: clipAdaptive.epsilon must be 0 or more');
+    // A layer in the list would leave out nothing.
+    expect(() => new SGD({ clipAdaptive: { ratio: 0.01, except: [nn.linear(2)] as never } })).toThrow(
+      'E101 sgd: clipAdaptive.except must list parameters.\n     got a Linear\n     Fix: of a layer they are layer.params()');
     expect(() => new Adam({ weightDecay: -1 })).toThrow('E101 adam: weightDecay must be 0 or more');
   });
 });
