@@ -103,6 +103,7 @@ function decideOne(norm: Model, traced: TracedCalls, kinds: readonly FoldableKin
   if (before && onlyRead(x.node, call.output.node, traced)) {
     const { outputAxis } = kindOf(before)!;
     const units = (before.module as WithWeight).weight.shape.at(outputAxis)!;
+    if (!readAlone(before, traced)) return stay(`the weights of ${before.path} are read elsewhere too`);
     if (part.factor.length % units === 0) return { kind: 'behind', into: before, outputAxis, part };
   }
   const behind = traced.calls.find((other) => other !== call && other.inputs[0] instanceof Tensor && other.inputs[0].node === call.output!.node && once(other));
@@ -116,6 +117,7 @@ function decideBehind(norm: Model, y: Tensor, into: Call, part: AffinePart, trac
   if (activation && activation(y).node !== y.node) return stay('its activation stands between it and the layer behind it');
   if (!into.own || !onlyRead(y.node, into.own.node, traced)) return stay('its output is read in several places');
   if (!(module instanceof Conv2d || module instanceof Linear)) return stay('nothing is known of the layer behind it');
+  if (!readAlone(into, traced)) return stay(`the weights of ${into.path} are read elsewhere too`);
   if (module instanceof Conv2d && pads(module) && part.offset.some((value) => value !== 0)) return { kind: 'refuse', conv: into };
   return { kind: 'before', into, outputAxis: -1, part };
 }
@@ -128,6 +130,17 @@ function pads({ options: { padding = 0 }, kernel }: Conv2d): boolean {
   if (padding === 'valid') return false;
   if (padding === 'same') return kernel.some((extent) => extent > 1);
   return [padding].flat(2).some((extent) => extent !== 0);
+}
+
+/** True if nothing but this call reads the layer's weight and bias: tied weights would change for both. */
+function readAlone({ module, inputs, own }: Call, { outputs }: TracedCalls): boolean {
+  const { weight, bias } = module as WithWeight;
+  const variables: unknown[] = [weight.variable, bias?.variable];
+  const given = new Set(topological(inputs.filter((x) => x instanceof Tensor).map(({ node }) => node)));
+  const inside = ancestors(own!.node);
+  const stored = (node: Node): boolean => node.op.name === 'ref' && variables.includes((node.attrs as { readonly ref: unknown }).ref);
+  const readers = topological(outputs.map(({ node }) => node)).filter((node) => node.inputs.some(stored));
+  return readers.every((node) => inside.has(node) && !given.has(node)) && !outputs.some(({ node }) => stored(node));
 }
 
 /** True if `value` goes nowhere but into what computes `reader`. */

@@ -129,6 +129,35 @@ describe('foldNorms', () => {
     expect(report.kept.get('1')).toBe('its output in evaluation is not a factor and an offset for each channel of the last axis');
   });
 
+  it('keeps a layer behind weights that are read elsewhere too: tied weights would change for both', async () => {
+    class Decoder extends nn.Module {
+      encode = nn.linear(3);
+      norm = nn.batchNorm();
+      readonly read: 'weight' | 'bias';
+      constructor(read: 'weight' | 'bias') { super(); this.read = read; }
+      forward(x: Tensor): Tensor {
+        const y = this.norm.forward(this.encode.forward(x)).relu();
+        return this.read === 'weight' ? y.matmul(this.encode.weight.value.transpose()) : y.add(this.encode.bias!.value);
+      }
+    }
+    for (const read of ['weight', 'bias'] as const) {
+      const model = new Decoder(read);
+      model.build([4]);
+      const { folded, kept } = await nn.foldNorms(model);
+      expect([folded.size, kept.get('norm')]).toEqual([0, 'the weights of encode are read elsewhere too']);
+    }
+    class Tied extends nn.Module {
+      norm = nn.batchNorm();
+      last = nn.linear(3);
+      forward(x: Tensor): Tensor {
+        return this.last.forward(this.norm.forward(x)).matmul(this.last.weight);
+      }
+    }
+    const tied = new Tied();
+    tied.build([3]);
+    expect((await nn.foldNorms(tied)).kept.get('norm')).toBe('the weights of last are read elsewhere too');
+  });
+
   it('keeps a layer with several keys: folding would leave the statistics of one', async () => {
     const model = nn.sequential({ input: [3] }, nn.linear(2), nn.batchNorm({ keys: ['real', 'fake'] }));
     const { folded, kept } = await nn.foldNorms(model);
