@@ -129,14 +129,14 @@ export abstract class Module {
   /**
    * Makes all parameters from the shape of one sample, without computing anything.
    * @param sample the input's shape without its batch axis
-   * @returns the output's shape without its batch axis
+   * @returns the output's shape without its batch axis; of several outputs that of the first
    * @throws E2xx and E3xx with the layer's path where shapes do not fit
    */
   build(sample: Shape, options: BuildOptions = {}): Shape {
     if (options.seed !== undefined) this.#givenSeed = options.seed;
     const model = this as unknown as Model;
     const output = tracing(new Trace('eval'), () => model.forward(zeros([BUILD_BATCH, ...sample], options.dtype)));
-    return output.shape.slice(1);
+    return shapeOf(output)?.slice(1) ?? [];
   }
 
   /** The shape of the last output that was traced, batch included. */

@@ -153,6 +153,18 @@ layer                 output           parameters
 54,474 parameters: 54,410 trainable, 64 frozen; 64 values of state`.slice(1));
   });
 
+  it('builds models of several outputs: the shape is that of the first', () => {
+    class Pair extends nn.Module {
+      layer = nn.linear(2);
+      forward(x: Tensor): { readonly y: Tensor; readonly x: Tensor } {
+        return { y: this.layer.forward(x), x };
+      }
+    }
+    const model = new Pair();
+    expect(model.build([3])).toEqual([2]);
+    expect(model.params()).toHaveLength(2);
+  });
+
   it('shows models inside models, and builds from an input', () => {
     expect(nn.summary(new Net(), [8, 8, 1])).toContain('blocks.1.conv conv2d 4, 3x3  [N, 4, 4, 4]         148');
     expect(nn.modelSize(nn.sequential({ input: [3] }, nn.linear(2)))).toEqual({ parameters: 8, trainable: 8, state: 0 });
