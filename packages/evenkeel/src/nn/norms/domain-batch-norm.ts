@@ -1,4 +1,5 @@
 /** Batch normalization with statistics of its own for each domain. */
+import { limitIndices } from '../../runtime/index.ts';
 import type { Param, Tensor } from '../../tensor/index.ts';
 import { where } from '../../tensor/index.ts';
 import { init } from '../init.ts';
@@ -66,6 +67,7 @@ export class DomainBatchNorm extends Normalization {
     if (domain.dtype !== 'i32' || domain.rank !== 1 || domain.shape[0] !== x.shape[0]) {
       throw batchFaults.companion(this.op, 'domain', x.shape, domain.shape, `a name, or i32 [${x.shape[0]}], one for each sample`, `it is ${domain.dtype}; reshape or cast it`);
     }
+    limitIndices(this.op, domain.node, this.domains.length);
     const numbers = domain.reshape([x.shape[0], ...x.shape.slice(1).fill(1)]);
     return this.domains.reduce<Tensor | undefined>((y, name, number) => {
       const chosen = numbers.eq(number);
@@ -75,6 +77,7 @@ export class DomainBatchNorm extends Normalization {
   }
 
   private of(domain: string, x: Tensor, call: NormalizationCall): Tensor {
+    if (!this.domains.includes(domain)) throw faults.key(this.op, domain, this.domains, 'domains');
     const { scale, shift } = this.affineByDomain.get(domain) ?? {};
     const wide = (param: Param | undefined): Tensor | undefined => param?.value.reshape(x.shape.map((extent, i) => (i === this.axis(x) ? extent : 1)));
     return super.forward(x, { ...call, key: domain, scale: call.scale ?? wide(scale), shift: call.shift ?? wide(shift) });
@@ -87,7 +90,7 @@ export class DomainBatchNorm extends Normalization {
 
 /**
  * A batch normalization layer with statistics by domain.
- * @throws E314 for a domain that it does not know; E317 for numbers of domains that do not fit; and what batchNorm throws
+ * @throws E314 for a domain that it does not know; E317 for numbers of domains that do not fit; E402 for a number out of range; and what batchNorm throws
  */
 export function domainBatchNorm(options: DomainBatchNormOptions): DomainBatchNorm {
   return new DomainBatchNorm(options);

@@ -42,9 +42,9 @@ export const faults = {
       `give it the shape ${formatShape(expected)}, or the input's with 1 where it does not change`);
   },
   /** E314: running statistics of a key that the layer does not have. */
-  key(op: string, key: string, known: readonly string[]): Fault {
+  key(op: string, key: string, known: readonly string[], option = 'keys'): Fault {
     return fault('E314', op, `the layer keeps no running statistics for ${JSON.stringify(key)}`, [known.length > 0 ? `it has ${known.join(', ')}` : 'it has no keys'],
-      known.length > 0 ? `choose one of them, or add it: ${op}({ keys: [${[...known, key].map((k) => `'${k}'`).join(', ')}] })` : `name them when making the layer: ${op}({ keys: ['${key}', ...] })`);
+      known.length > 0 ? `choose one of them, or add it: ${op}({ ${option}: [${[...known, key].map((k) => `'${k}'`).join(', ')}] })` : `name them when making the layer: ${op}({ keys: ['${key}', ...] })`);
   },
   /** E315: an affine part from outside where it does not fit. */
   affine(op: string, name: string, x: Shape, got: Shape, rule: string): Fault {

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { concat, configure, nn, tensor, withMode } from '../../../src/index.ts';
+import { compile, concat, configure, nn, tensor, withMode } from '../../../src/index.ts';
 import { faultText } from '../../support/fault-text.ts';
 import { checkLayerGradient } from '../../support/norm-gradient.ts';
 import { expectOutcome, outcomeOf, sample } from '../../support/norm-outcome.ts';
@@ -62,10 +62,19 @@ describe('domainBatchNorm', () => {
 
   it('refuses domains that it does not know, and numbers that do not fit', () => {
     const layer = made();
-    expect(() => layer.forward(sample([4, 3, 2]), { domain: 'song' })).toThrow('E314 domainBatchNorm: the layer keeps no running statistics for "song"');
+    expect(() => layer.forward(sample([4, 3, 2]), { domain: 'song' })).toThrow('E314 domainBatchNorm: the layer keeps no running statistics for "song".\n     it has photo, drawing\n' +
+      "     in model (domainBatchNorm)\n     Fix: choose one of them, or add it: domainBatchNorm({ domains: ['photo', 'drawing', 'song'] })");
     expect(faultText(() => withMode('train', () => layer.forward(sample([4, 3, 2]), { domain: tensor([1, 0]) })))).toEqual([
       'E317 domainBatchNorm: the domain must be a name, or i32 [4], one for each sample.', 'input [4, 3, 2]   domain [2]', 'in model (domainBatchNorm)',
       'Fix: it is f32; reshape or cast it']);
+    expect(() => layer.forward(sample([2, 3, 2]), { domain: tensor(Int32Array.of(0, 2)) })).toThrow('E402 domainBatchNorm: input "indices" indexes 2 entries and must lie in 0 .. 1');
     expect(() => nn.domainBatchNorm({ domains: [] })).toThrow('E101 domainBatchNorm: domains must name at least one');
+  });
+
+  it('refuses numbers of no domain in the data of a step, before it runs', async () => {
+    const layer = made();
+    const step = compile('domains', ({ x, domain }) => ({ y: layer.forward(x, { domain }) }));
+    await expect(step({ x: sample([2, 3, 2]), domain: tensor(Int32Array.of(0, -1)) })).rejects.toThrow('E402 domains: input "domain" indexes 2 entries and must lie in 0 .. 1');
+    expect([...await layer.runningMean.read()]).toEqual([0, 0]);
   });
 });
