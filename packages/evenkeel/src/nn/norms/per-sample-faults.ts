@@ -16,9 +16,11 @@ export const sampleFaults = {
   },
   /** E331: groups that do not divide the channels. */
   groups(op: string, channels: number, name: string, got: number): Fault {
-    const divisors = Array.from({ length: channels }, (_, i) => i + 1).filter((d) => channels % d === 0);
-    const near = divisors.reduce((best, d) => (Math.abs(d - got) < Math.abs(best - got) ? d : best), 1);
-    return fault('E331', op, `${name} must divide the channels`, [`${channels} channels   ${name} ${got}`], `the nearest divisor is ${near}: write ${op}({ ${name}: ${near} })`);
+    // More than one channel in a group: with one it is instance normalization, the worst of all sizes for classification (Wu & He 2018, table 3).
+    const fits = (d: number): boolean => channels % d === 0 && (channels === 1 || (name === 'groups' ? channels / d : d) > 1);
+    const divisors = Array.from({ length: channels }, (_, i) => i + 1).filter(fits);
+    const near = divisors.reduce((best, d) => (Math.abs(d - got) < Math.abs(best - got) ? d : best));
+    return fault('E331', op, `${name} must divide the channels`, [`${channels} channels   ${name} ${got}`], `${near} divides them: write ${op}({ ${name}: ${near} })`);
   },
   /** E332: slices of one element, which normalization erases. */
   oneElement(op: string, x: Shape, what: string, hint: string): Fault {

@@ -51,9 +51,13 @@ describe('features and channels', () => {
 describe('groups', () => {
   it('E331: groups that do not divide', () => {
     expect(faultText(() => nn.groupNorm({ groups: 5 }).forward(zeros([2, 3, 12])))).toEqual([
-      'E331 groupNorm: groups must divide the channels.', '12 channels   groups 5', 'in model (groupNorm 5)', 'Fix: the nearest divisor is 4: write groupNorm({ groups: 4 })',
+      'E331 groupNorm: groups must divide the channels.', '12 channels   groups 5', 'in model (groupNorm 5)', 'Fix: 4 divides them: write groupNorm({ groups: 4 })',
     ]);
-    expect(() => nn.groupNorm().forward(zeros([2, 3, 12]))).toThrow('Fix: the nearest divisor is 12: write groupNorm({ groups: 12 })');
+    expect(() => nn.groupNorm().forward(zeros([2, 3, 12]))).toThrow('Fix: 6 divides them: write groupNorm({ groups: 6 })');
+    // Twelve groups of one channel would be instance normalization.
+    expect(() => nn.groupNorm({ groupSize: 5 }).forward(zeros([2, 3, 7]))).toThrow('Fix: 7 divides them: write groupNorm({ groupSize: 7 })');
+    expect(() => nn.groupNorm({ groups: 5 }).forward(zeros([2, 3, 7]))).toThrow('Fix: 1 divides them: write groupNorm({ groups: 1 })');
+    expect(() => nn.groupNorm().forward(zeros([2, 3, 1]))).toThrow('Fix: 1 divides them: write groupNorm({ groups: 1 })');
     expect(() => nn.evoNormS0({ groupSize: 7 }).forward(zeros([2, 3, 12]))).toThrow('12 channels   groupSize 7');
   });
 
