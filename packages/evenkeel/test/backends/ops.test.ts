@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { sizeOf } from '../../src/base/index.ts';
 import type { DType, Shape } from '../../src/base/index.ts';
-import { build as b, ops } from '../../src/graph/index.ts';
+import { build as b, grad, ops } from '../../src/graph/index.ts';
 import type { Node } from '../../src/graph/index.ts';
 import { backendCheck, Sketch } from '../support/check-backends.ts';
 import type { Values } from '../support/check-backends.ts';
@@ -132,4 +132,15 @@ describe('every primitive on every backend', () => {
       await check(s.finish(example(s)));
     });
   }
+});
+
+test('gradients of gather, into short tables and long ones', async () => {
+  const s = new Sketch();
+  const g = s.input([13, 5]);
+  const values = [0, 2, -1, 99, 4, 1, 3, 2, 2, 1700];
+  await check(s.finish([7, 26, 27, 300, 2000].flatMap((rows) => {
+    const x = s.input([rows, 5]);
+    const taken = b.mul(b.gather(x, s.input([13], { dtype: 'i32', values })), g);
+    return grad(b.reduce(b.mul(taken, taken), 'sum', 'value', [0, 1]), [x]);
+  })));
 });
