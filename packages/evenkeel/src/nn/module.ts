@@ -31,7 +31,7 @@ export type Around = <T>(call: () => T) => T;
 const BUILD_BATCH = 2;
 
 /**
- * A layer or model. Write `forward` in a subclass, keep parameters and other modules in properties (or arrays of them), and make
+ * A layer or model. Write `forward` in a subclass, keep parameters and other modules in properties (or arrays in them), and make
  * parameters in `setup`, which sees the first input. Calls of `forward` go through the module: it names its children, so that
  * errors tell the path, and runs `setup` first.
  */
@@ -240,11 +240,14 @@ export abstract class Module {
     return found;
   }
 
-  /** Properties and the elements of arrays in properties. */
+  /** Properties and the elements of arrays in properties, of arrays in arrays too. */
   #entries(): [string, unknown][] {
-    return Object.entries(this).flatMap(([key, value]): [string, unknown][] =>
-      (Array.isArray(value) ? value.map((element: unknown, i): [string, unknown] => [`${key}.${i}`, element]) : [[key, value]]));
+    return Object.entries(this).flatMap(([key, value]) => elements(key, value));
   }
+}
+
+function elements(key: string, value: unknown): [string, unknown][] {
+  return Array.isArray(value) ? value.flatMap((element: unknown, i) => elements(`${key}.${i}`, element)) : [[key, value]];
 }
 
 /** The shape of an output, or of the first tensor in it if there are several. */

@@ -43,6 +43,20 @@ describe('Module', () => {
     expect(net.params().map((param) => param.name)).toEqual([...net.namedParams().keys()]);
   });
 
+  it('finds what stands in arrays of arrays, which nothing would train or save otherwise', async () => {
+    class Grid extends nn.Module {
+      readonly stages: readonly (readonly nn.Model[])[] = [[nn.linear(2), nn.batchNorm()], [nn.linear(1)]];
+      forward(x: Tensor): Tensor {
+        return this.stages.flat().reduce((y, part) => part.forward(y), x);
+      }
+    }
+    const model = new Grid();
+    model.build([3]);
+    expect([...model.namedParams().keys()]).toEqual(['stages.0.0.weight', 'stages.0.0.bias', 'stages.0.1.scale', 'stages.0.1.shift', 'stages.1.0.weight', 'stages.1.0.bias']);
+    const replaced = await nn.replaceNorms(model, () => nn.layerNorm());
+    expect([[...replaced.keys()], nn.normsOf(model, nn.LayerNorm).size, nn.normsOf(model, nn.BatchNorm).size]).toEqual([['stages.0.1'], 1, 0]);
+  });
+
   it('makes parameters at the first input, inside a step too', async () => {
     const gain = new Gain();
     expect(() => gain.params()).toThrow('E320 Gain: the layer has no parameters yet: its sizes come from its first input.\n' +

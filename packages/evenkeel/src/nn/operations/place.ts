@@ -53,9 +53,17 @@ export function substitute(op: string, model: Module, old: Module, layer: Module
 
 function substituteIn(parent: Module, old: Module, layer: Module): (() => void)[] {
   return Object.entries(parent).flatMap(([key, value]: [string, unknown]) => {
-    const next = value === old ? layer : Array.isArray(value) && value.includes(old) ? value.map((part: unknown) => (part === old ? layer : part)) : value;
+    const next = exchanged(value, old, layer);
     if (next === value) return [];
     Reflect.set(parent, key, next);
     return [() => void Reflect.set(parent, key, value)];
   });
+}
+
+/** The same value if the layer is not in it. */
+function exchanged(value: unknown, old: Module, layer: Module): unknown {
+  if (value === old) return layer;
+  if (!Array.isArray(value)) return value;
+  const parts: unknown[] = value.map((part: unknown) => exchanged(part, old, layer));
+  return parts.some((part, i) => part !== value[i]) ? parts : value;
 }
