@@ -8,6 +8,7 @@ import { Normalization } from './normalization.ts';
 import type { ByBatch, Keyed, Site } from './normalization.ts';
 import type { NormalizationOptions } from './normalization-options.ts';
 import { oncePerStep } from './once-per-step.ts';
+import { ofSeveral } from './running-statistics.ts';
 
 /** How far channels are decorrelated. */
 export interface DecorrelatedBatchNormOptions extends Omit<NormalizationOptions, 'average' | 'debias'> {
@@ -48,7 +49,7 @@ export class DecorrelatedBatchNorm extends Normalization {
   protected override byBatch(x: Tensor, site: Site): ByBatch {
     const statistics = this.gather(x, site);
     const whitening = this.whitening(x.sub(statistics.mean), statistics, site);
-    if (this.moves()) this.average(whitening.stopGradient(), this.whiteningOf(site.key));
+    if (this.moves()) this.average(whitening.stopGradient(), this.whiteningOf(site.key), ofSeveral(statistics));
     return { y: this.whitened(x, statistics.mean, whitening, site), statistics };
   }
 
@@ -71,11 +72,12 @@ export class DecorrelatedBatchNorm extends Normalization {
     return site.shift ? scaled.add(site.shift) : scaled;
   }
 
-  private average(whitening: Tensor, running: Buffer): void {
+  private average(whitening: Tensor, running: Buffer, several: Tensor | undefined): void {
     const { decay } = this.settings;
     const old = running.value;
     const finite = whitening.sub(whitening).sum().eq(0);
-    oncePerStep(running, () => running.assign(where(finite, old.mul(decay).add(whitening.mul(1 - decay)), old)));
+    const valid = several ? finite.and(several) : finite;
+    oncePerStep(running, () => running.assign(where(valid, old.mul(decay).add(whitening.mul(1 - decay)), old)));
   }
 
   /** [groups, groupSize, values]. */

@@ -92,13 +92,18 @@ function rateOf(before: Tensor | undefined, { average, decay }: UpdateOptions): 
   return { weight, rate: average === 'cumulative' ? weight.pow(-1) : weight.pow(-1).mul(1 - decay) };
 }
 
-/**
- * One flag for all channels: finite, and of more than one value, where a mask or domains decide how many there are: of a single one
- * the variance says nothing, and 0 would draw the running one down. x - x is 0 for finite x alone.
- */
+/** One flag for all channels: finite, and of enough values. x - x is 0 for finite x alone. */
 function takeable(statistics: Statistics): Tensor {
-  const finite = finiteness(statistics).eq(0);
-  return typeof statistics.count === 'number' ? finite : finite.and(statistics.count.min().gt(1));
+  const [finite, several] = [finiteness(statistics).eq(0), ofSeveral(statistics)];
+  return several ? finite.and(several) : finite;
+}
+
+/**
+ * Where a mask or domains decide how many values there are: whether each channel has more than one. Of a single one the variance says
+ * nothing, and 0 would draw the running one down.
+ */
+export function ofSeveral({ count }: Statistics): Tensor | undefined {
+  return typeof count === 'number' ? undefined : count.min().gt(1);
 }
 
 function finiteness({ mean, m2 }: Statistics): Tensor {

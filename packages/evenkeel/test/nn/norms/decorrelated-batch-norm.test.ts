@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { configure, nn, tensor, withMode } from '../../../src/index.ts';
+import { compile, configure, nn, tensor, withMode } from '../../../src/index.ts';
 import { faultText } from '../../support/fault-text.ts';
 import { checkLayerGradient } from '../../support/norm-gradient.ts';
 import { expectOutcome, outcomeOf, sample } from '../../support/norm-outcome.ts';
@@ -59,6 +59,16 @@ describe('decorrelatedBatchNorm', () => {
   it('has the gradients of finite differences', async () => {
     const layer = made({ groupSize: 2, iterations: 3, axis: 1 }, [4, 3]);
     await checkLayerGradient(layer, [4, 4, 3], (x) => layer.forward(x), { tolerance: 1e-5 });
+  });
+
+  it('does not move the whitening where a mask leaves one value or none', async () => {
+    for (const kept of [0, 1]) {
+      const layer = nn.decorrelatedBatchNorm();
+      const mask = tensor(Float32Array.from({ length: 6 }, (_, i) => (i < kept ? 1 : 0)), [3, 2]);
+      const step = compile('masked', ({ x }) => ({ y: layer.forward(x, { mask }) }));
+      for (let i = 0; i < 20; i++) await step({ x: sample([3, 2, 2], i) });
+      expect([...await layer.runningWhitening.read()]).toEqual([1, 0, 0, 1]);
+    }
   });
 
   it('leaves masked values out', async () => {
