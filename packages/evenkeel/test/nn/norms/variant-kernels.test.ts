@@ -1,10 +1,10 @@
 /**
  * Kernel counts of the relatives of batch normalization, of rules for weights, and of what per-sample-kernels.test.ts leaves out, so
- * that fusion cannot rot. Where a forward pass has more than 3, the images are still read twice and written once: the others are over
- * channels, instances or shards.
+ * that fusion cannot rot. Where a forward pass has more than 3, the images are still read twice and written once (whitening walks them
+ * four times): the others are over channels, instances or shards.
  */
 import { beforeAll, describe, it } from 'vitest';
-import { configure, grad, nn, tensor } from '../../../src/index.ts';
+import { configure, grad, nn, Param, tensor } from '../../../src/index.ts';
 import type { Tensor } from '../../../src/index.ts';
 import { expectKernels } from '../../support/expect-kernels.ts';
 
@@ -19,6 +19,9 @@ const of = ({ data, shape }: Feed): Tensor => tensor(data, shape);
 const images = { x: feed(8, 12, 12, 16), w: feed(16, 16) };
 const rows = { x: feed(64, 48), w: feed(32, 16) };
 const labels = tensor(Int32Array.from({ length: 8 }, (_, i) => i % 3));
+
+/** The weight of some layer before, with 16 outputs. */
+const before = new Param({ shape: [2, 16], name: 'weight', data: Array.from({ length: 32 }, (_, i) => Math.sin(i)) });
 
 const batch: Readonly<Record<string, Row>> = {
   batchNorm: { make: nn.batchNorm, forward: 2, both: 4 },
@@ -45,6 +48,8 @@ const batch: Readonly<Record<string, Row>> = {
   syncBatchNorm: { make: nn.syncBatchNorm, feeds: { x: feed(4, 8, 6, 6, 16), w: images.w }, forward: 7, both: 11 },
   // Instances pooled in two ways, and a softmax each for means and variances.
   switchableNorm: { make: nn.switchableNorm, forward: 7, both: 15 },
+  // The ring of steps, corrected and pooled, between moments and output; nothing leads from the weight to the input here, so slopes are 0.
+  crossIterationBatchNorm: { make: () => nn.crossIterationBatchNorm({ weight: () => before }), forward: 3, both: 11 },
   // Covariance, then Newton's iteration with three products of small matrices in each step but two in the last, then the output.
   decorrelatedBatchNorm: { make: () => nn.decorrelatedBatchNorm({ groupSize: 8, iterations: 2 }), forward: 9, both: 20 },
 };
