@@ -2,7 +2,7 @@
 import { InternalError, sizeOf, stridesOf } from '../base/index.ts';
 import { monoids } from '../graph/index.ts';
 import type { Monoid } from '../graph/index.ts';
-import { binary, ix, literal, load } from '../scalar/index.ts';
+import { ix, literal, load } from '../scalar/index.ts';
 import type { Expr, Ix, Source } from '../scalar/index.ts';
 import { reduceAttrs } from './vertex.ts';
 import type { Vertex } from './vertex.ts';
@@ -50,8 +50,7 @@ export class Lowering {
       }
       return this.cell(input, full);
     });
-    const near = monoid.recenter ? median(values[0], values[Math.floor(count / 3)], values[Math.floor((2 * count) / 3)]) : values[0];
-    let state = monoid.init(values[0], input.node.dtype, literal(0, 'i32'), near);
+    let state = monoid.init(values[0], input.node.dtype, literal(0, 'i32'), [values[0], values[Math.floor(count / 3)], values[Math.floor((2 * count) / 3)]]);
     const from = monoid.positional ? 1 : 0;
     values.forEach((x, i) => { if (i >= from) state = monoid.step(state, x, literal(i, 'i32')); });
     return monoid.finish(state, literal(count), field);
@@ -62,11 +61,6 @@ export class Lowering {
     if (!e) this.memo.set(key, (e = make()));
     return e;
   }
-}
-
-/** The middle one of three: no outlier, and exactly their value if they are equal. */
-function median(x: Expr, y: Expr, z: Expr): Expr {
-  return binary('max', binary('min', x, y), binary('min', binary('max', x, y), z));
 }
 
 function keyOf(index: readonly Ix[]): string {

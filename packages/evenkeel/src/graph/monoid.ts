@@ -3,6 +3,9 @@ import type { DType } from '../base/index.ts';
 import type { Expr } from '../scalar/index.ts';
 import type { Build, Node } from './node.ts';
 
+/** Three values of a walk. */
+export type Samples = readonly [Expr, Expr, Expr];
+
 export interface Monoid {
   readonly name: string;
   /** Dtypes of the values that it takes. */
@@ -15,10 +18,10 @@ export interface Monoid {
   /** Dtypes of the running state. */
   stateTypes(input: DType): readonly DType[];
   /**
-   * The state before any value; `first` is some value of the walk, at row-major `position` (argmax starts with it), `near` a number
-   * that should be near the values (moments shifts by it). Must be neutral in merge when its count is 0.
+   * The state before any value; `first` is some value of the walk, at row-major `position` (argmax starts with it), `samples` are
+   * values of the walk far from each other, or the same (moments shifts by their median). Must be neutral in merge when its count is 0.
    */
-  init(first: Expr, input: DType, position: Expr, near: Expr): readonly Expr[];
+  init(first: Expr, input: DType, position: Expr, samples: Samples): readonly Expr[];
   /** Where steps round: the state of no values that the next block of a long walk starts with. Merged with `state` counts do not matter. */
   readonly restart?: (state: readonly Expr[]) => readonly Expr[];
   /** The same values, measured against what keeps more digits; count is f32 and may be 0. */

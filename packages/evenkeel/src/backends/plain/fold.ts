@@ -54,7 +54,8 @@ export class Fold {
   /** Takes over a state. */
   resume(words: readonly number[]): void {
     this.total = undefined;
-    this.code.set(words.map((word) => () => word));
+    this.steps = 0;
+    this.put(words);
   }
 
   get state(): number[] {
@@ -76,8 +77,13 @@ export class Fold {
   private settle(): void {
     if (!this.total) return;
     const block = this.code.words();
-    this.resume(this.total);
+    this.put(this.total);
+    this.total = undefined;
     this.merge(block, 1, 1);
+  }
+
+  private put(words: readonly number[]): void {
+    this.code.set(words.map((word) => () => word));
   }
 }
 
@@ -110,7 +116,7 @@ function codeOf(scope: Scope, { monoid, input, name, value, position, count }: R
   const [valueHere, positionHere] = [scope.value(value), scope.value(monoid.positional ? indexValue(position) : literal(0, 'i32'))];
   const results = monoid.fields.map((field) => ({ value: scope.value(monoid.finish(state, literal(count), field)), set: scope.setter(`${name}.${field}`) }));
   return {
-    init: compile(monoid.init(x, input, at, x)), step: compile(monoid.step(state, x, at)),
+    init: compile(monoid.init(x, input, at, [x, x, x])), step: compile(monoid.step(state, x, at)),
     merge: compile(monoid.merge(state, other, named('countA', 'f32'), named('countB', 'f32'))),
     restart: monoid.restart && compile(monoid.restart(state)), recenter: monoid.recenter && compile(monoid.recenter(state, named('count', 'f32'))),
     words: () => words.map((word) => word()),

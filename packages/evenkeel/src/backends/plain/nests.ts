@@ -114,7 +114,8 @@ function accumulator({ reduction, ix: at, kept, partial }: Accumulation, scope: 
   const size = count(kept);
   const [type] = fold.types as readonly [DType];
   const view = scope.view(partial, type);
-  const [start] = reduction.monoid.init(literal(0, reduction.input), reduction.input, literal(0, 'i32'), literal(0, reduction.input));
+  const zero = literal(0, reduction.input);
+  const [start] = reduction.monoid.init(zero, reduction.input, literal(0, 'i32'), [zero, zero, zero]);
   const [first, place] = [scope.value(start), scope.index(at)];
   let base = 0;
   return {

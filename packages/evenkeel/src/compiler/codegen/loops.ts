@@ -9,7 +9,7 @@ import type { Builder, Value } from '../vector/index.ts';
 import { laneRewriter } from './emitter.ts';
 import type { Emitter } from './emitter.ts';
 
-/** Two vectors a step: neighbouring vectors pair into wider ones where the machine has them. */
+/** Two vectors a step: a loop's own arithmetic is shared, and neighbouring vectors wait for each other less. */
 const UNROLL = 2;
 
 /** What one step along the lanes does, `part` vectors further on. */
@@ -58,26 +58,18 @@ export function vectorRange(e: Emitter, v: Var, from: Value | number, to: Value 
   e.loop(v, paired, end, lanes, () => vectorStep(e, v, body, 1, lanes));
 }
 
-/**
- * `count` neighbouring vectors at the bound value of v (0: one partial vector). All values are computed before the first store, so
- * that neighbouring loads and stores pair up.
- */
+/** `count` neighbouring vectors at the bound value of v (0: one partial vector), whose addresses are computed once. */
 export function vectorStep(e: Emitter, v: Var, body: Body, count: number, lanes: number): void {
   e.along(v, lanes, () => {
     if (count > 1) e.shareAddresses([...body.exprs, ...body.stores.map((s) => s.value)], body.stores.map((s) => s.ix));
-    const pending: (() => void)[] = [];
     for (let part = 0; part < Math.max(1, count); part++) {
       const shift = laneRewriter(v, part * e.b.lanes);
       const moved = <T>(x: T, by: (x: T) => T): T => (part === 0 ? x : by(x));
       e.scope(() => {
         body.step?.(e, body.exprs.map((x) => moved(x, shift.expr)), part, lanes);
-        for (const s of body.stores) {
-          const value = e.stored(moved(s.value, shift.expr));
-          pending.push(() => e.storeValue(s.buffer, moved(s.ix, shift.index), value));
-        }
+        e.storeAll(body.stores.map((s) => ({ buffer: s.buffer, ix: moved(s.ix, shift.index), value: moved(s.value, shift.expr) })));
       });
     }
-    for (const store of pending) store();
   });
 }
 
@@ -108,14 +100,9 @@ function scoped<T>(e: Emitter, make: () => T): T {
 
 /** Where a walk starts, or a third or two of the way through it. */
 export type Third = 0 | 1 | 2;
+const THIRDS: readonly Third[] = [0, 1, 2];
 /** A value of the walk in the lanes that have a walk of their own. */
 export type Sample = (value: Expr, third: Third) => Value;
-
-/** The middle one of three: no outlier, and exactly their value if they are equal. */
-function median({ b }: Emitter, x: Value, y: Value, z: Value): Value {
-  const [low, high] = [b.let(b.float('min', x, y)), b.let(b.float('max', x, y))];
-  return b.let(b.float('max', low, b.float('min', high, z)));
-}
 
 /** The running state of one reduction, a vector a word. */
 export class State {
@@ -125,12 +112,12 @@ export class State {
   constructor(e: Emitter, reduction: Reduction, sample: Sample) {
     this.reduction = reduction;
     const { monoid, input, value } = reduction;
-    const init = monoid.init(local('first', input), input, local('firstPosition', 'i32'), local('near', input));
+    const first = local('sample0', input);
+    const init = monoid.init(first, input, local('firstPosition', 'i32'), [first, local('sample1', input), local('sample2', input)]);
     const taken = (of: Expr, third: Third): Value => scoped(e, () => e.b.let(sample(of, third)));
     this.words = scoped(e, () => {
-      if (uses(init, 'first')) e.locals.set('first', taken(value, 0));
+      for (const third of THIRDS) if (uses(init, `sample${third}`)) e.locals.set(`sample${third}`, taken(value, third));
       if (uses(init, 'firstPosition')) e.locals.set('firstPosition', taken(positionOf(reduction), 0));
-      if (uses(init, 'near')) e.locals.set('near', median(e, taken(value, 0), taken(value, 1), taken(value, 2)));
       return init.map((x) => e.b.mutable(e.value(x)));
     });
   }

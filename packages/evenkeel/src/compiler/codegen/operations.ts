@@ -64,7 +64,7 @@ function compare(b: Builder, fn: 'lt' | 'le' | 'eq', x: Value, y: Value, dtype: 
   return b.intCompare(names[fn === 'eq' ? 'eq' : dtype === 'u32' ? `${fn}U` : fn], x, y);
 }
 
-/** By data the five bits of the distance shift in turn: taking lanes apart and together again makes V8's pairing of vectors run for ever. */
+/** WebAssembly shifts all lanes by one distance: by data its five bits shift in turn. */
 function shift(b: Builder, fn: 'shl' | 'shrU', by: Expr, [x, y]: readonly Value[]): Value {
   if (by.kind === 'const') return b.shift(fn, x, by.value);
   let value = x;

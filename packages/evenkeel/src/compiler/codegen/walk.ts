@@ -36,7 +36,8 @@ function chunkVar(nest: WalkNest): Var {
 /** Sets a chunk's partial results to the monoid's start. */
 function clear(e: Emitter, nest: WalkNest, acc: Accumulation): void {
   const { monoid, input } = acc.reduction;
-  const [start] = monoid.init(literal(0, input), input, literal(0, 'i32'), literal(0, input));
+  const zero = literal(0, input);
+  const [start] = monoid.init(zero, input, literal(0, 'i32'), [zero, zero, zero]);
   const kept = ix.variable('kept', product(acc.kept));
   const at = ix.add(ix.scale(ix.ixOf(chunkVar(nest)), kept.size), ix.ixOf(kept));
   e.scope(() => {

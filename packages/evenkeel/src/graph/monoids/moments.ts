@@ -1,7 +1,7 @@
 import { binary, literal, select } from '../../scalar/index.ts';
 import type { Expr } from '../../scalar/index.ts';
 import { FLOAT } from '../check.ts';
-import type { Monoid } from '../monoid.ts';
+import type { Monoid, Samples } from '../monoid.ts';
 
 /**
  * Mean and sum of squared deviations (m2; the variance is m2 / n or m2 / (n - 1)) in one pass. The state is
@@ -18,7 +18,7 @@ export const moments: Monoid = {
   positional: false,
   fieldType: () => 'f32',
   stateTypes: () => ['f32', 'f32', 'f32'],
-  init: (_first, _input, _position, near) => [near, ZERO, ZERO],
+  init: (_first, _input, _position, samples) => [median(samples), ZERO, ZERO],
   restart: ([shift]) => [shift, ZERO, ZERO],
   recenter([shift, s1, s2], count) {
     const mean = binary('add', shift, binary('div', s1, binary('max', count, literal(1))));
@@ -58,5 +58,10 @@ export const moments: Monoid = {
     return mul(expand(mul(g, fullLike(g, 2)), x.shape, axes), sub(x, mean));
   },
 };
+
+/** No outlier, and exactly their value if they are equal. */
+function median([x, y, z]: Samples): Expr {
+  return binary('max', binary('min', x, y), binary('min', binary('max', x, y), z));
+}
 
 const ZERO = literal(0);

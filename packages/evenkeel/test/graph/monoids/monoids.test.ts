@@ -10,7 +10,8 @@ const all: readonly Monoid[] = Object.values(monoids);
 
 /** The state after a walk over the values, by step alone; it starts with a value of the whole, at its position. */
 function walk(monoid: Monoid, values: readonly number[], from: number, dtype: DType, first: { readonly value: number; readonly position: number }): number[] {
-  let state = monoid.init(literal(first.value, dtype), dtype, literal(first.position, 'i32'), literal(first.value, dtype)).map((e) => interpret(e, {}));
+  const begin = literal(first.value, dtype);
+  let state = monoid.init(begin, dtype, literal(first.position, 'i32'), [begin, begin, begin]).map((e) => interpret(e, {}));
   values.forEach((x, position) => {
     state = monoid.step(known(state, monoid, dtype), literal(x, dtype), literal(from + position, 'i32')).map((e) => interpret(e, {}));
   });
@@ -85,7 +86,8 @@ describe.each(all.map((m) => [m.name, m] as const))('%s', (_, monoid) => {
   it('has state and result of the types that it says', () => {
     for (const dtype of monoid.types) {
       const types = monoid.stateTypes(dtype);
-      const state = monoid.init(literal(1, dtype), dtype, literal(0, 'i32'), literal(1, dtype));
+      const one = literal(1, dtype);
+      const state = monoid.init(one, dtype, literal(0, 'i32'), [one, one, one]);
       expect(state.map((e) => e.dtype)).toEqual(types);
       expect(monoid.step(state, literal(1, dtype), literal(0, 'i32')).map((e) => e.dtype)).toEqual(types);
       expect(monoid.merge(state, state, literal(1), literal(1)).map((e) => e.dtype)).toEqual(types);
