@@ -3,7 +3,7 @@ import { unitNormalize } from '../../tensor/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { Module } from '../module.ts';
 import { faults } from './faults.ts';
-import { sampleAxes } from './layer-norm.ts';
+import { sampleAxes } from './feature-norm.ts';
 import { refuseAxis, refuseForeign } from './option-checks.ts';
 
 /** Which vectors, and which length. */

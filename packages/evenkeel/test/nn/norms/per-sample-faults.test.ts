@@ -19,6 +19,10 @@ describe('features and channels', () => {
     expect(() => built(nn.rmsNorm(), [4]).forward(zeros([2, 5]))).toThrow('E330 rmsNorm: the input must have the features [4]');
   });
 
+  it('E101: offsets that rmsNorm does not have', () => {
+    expect(() => nn.rmsNorm({ center: true } as nn.RmsNormOptions)).toThrow('E101 rmsNorm: center is not an option of this layer');
+  });
+
   it('takes any size where nothing was learned for one', () => {
     expect(built(nn.layerNorm({ axes: [1, 2, 3], scale: false, center: false }), [4, 4, 3]).forward(zeros([1, 8, 8, 3])).shape).toEqual([1, 8, 8, 3]);
   });
